@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::RunOptions;
+use cla_runtime::internal::inherited_dependents;
 use cla_runtime::output::OutputStream;
 use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::Semaphores;
@@ -264,6 +265,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 .stash(stash)
                 .wanted(wanted)
                 .secrets(secrets)
+                .waited_for_by(inherited_dependents())
                 .arguments(args.arguments.clone());
             if let Some(event) = &args.event {
                 options = options.event(event.as_str());

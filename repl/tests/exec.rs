@@ -590,3 +590,79 @@ fn an_exec_inside_of_another_does_not_wait_for_itself() {
     });
     assert!(folder.path().join("late").exists());
 }
+
+/// A script that says it is there, and goes on when the other one is, too.
+fn meets(mine: &str, other: &str, then: &str) -> String {
+    format!("touch {mine}; while [ ! -e {other} ]; do sleep 0.02; done; {then}")
+}
+
+#[test]
+fn two_that_want_within_theirs_what_the_other_has_do_not_hang() {
+    let folder = Folder::with(&[]);
+    let cla = env!("CARGO_BIN_EXE_cla");
+    let start = |mine: &str, other: &str| {
+        let inner = format!("{cla} sem exec {other} --who inner-{mine} -- echo both; echo code $?");
+        let script = meets(mine, other, &inner);
+        folder.start(&[
+            "sem", "exec", mine, "--who", mine, "--", "sh", "-c", &script,
+        ])
+    };
+    let ends = [start("a", "b"), start("b", "a")].map(Running::end);
+    let mut printed: Vec<&str> = ends.iter().map(|ended| ended.stdout.as_str()).collect();
+    printed.sort_unstable();
+    assert_eq!(printed, ["both\ncode 0\n", "code 1\n"]);
+    let told: String = ends.iter().map(|ended| ended.stderr.as_str()).collect();
+    for named in [
+        "Semaphore deadlock",
+        "holds \"a\"",
+        "holds \"b\"",
+        "waits for inner-a",
+        "waits for inner-b",
+    ] {
+        assert!(told.contains(named), "{named} in {told}");
+    }
+}
+
+#[test]
+fn a_rule_within_a_command_and_a_command_within_a_rule_do_not_wait_for_themselves() {
+    let cla = env!("CARGO_BIN_EXE_cla");
+    let command = format!("{cla} sem exec slot -- echo in");
+    let folder = Folder::with(&[
+        ("takes.js", "require('cla/sem').take('slot', () => 1)"),
+        ("calls.yml", "do:\n  - call: takes.js\n"),
+        (
+            "runs.js",
+            &format!(
+                "const {{ $ }} = require('cla/shell');
+                 require('cla/sem').take('slot', () => print('rc', $`{command}`.nothrow().rc))"
+            ),
+        ),
+        (
+            "shell.yml",
+            &format!("do:\n  - semaphore: slot\n    shell: {command}\n"),
+        ),
+        (
+            "forked.yml",
+            "do:\n  - semaphore: slot\n    do:\n      - call: inner.yml\n",
+        ),
+        ("inner.yml", &format!("do:\n  - shell: {command}\n")),
+    ]);
+    for rule in ["takes.js", "calls.yml"] {
+        let ended = exec(&folder, &format!("{cla} run -A {rule}; echo code $?"));
+        assert_eq!(ended.stdout, "code 1\n", "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("Semaphore deadlock"),
+            "{}",
+            ended.stderr
+        );
+    }
+    for rule in ["runs.js", "shell.yml", "forked.yml"] {
+        let ended = folder.cla(&["run", "-A", rule]);
+        let all = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(all.contains("Semaphore deadlock"), "{rule}: {all}");
+        assert!(all.contains("waits for echo"), "{rule}: {all}");
+    }
+    // Without the slot around it, the same command has its turn, and is told nothing of others.
+    let free = folder.cla(&["run", "-A", "inner.yml"]);
+    assert!(free.stdout.contains("in"), "{}{}", free.stdout, free.stderr);
+}

@@ -540,3 +540,27 @@ fn an_input_that_is_missing_or_wrong_is_pointed_at_and_nothing_runs() {
         );
     }
 }
+
+#[test]
+fn check_finds_a_wait_that_cannot_end_through_calls_of_scripts_and_rulebooks() {
+    let folder = Folder::with(&[
+        (
+            "outer.js",
+            "import { take } from 'cla/sem';\nimport { run } from 'cla/rule';\ntake('A', () => {\n  run('middle.yml');\n});\n",
+        ),
+        ("middle.yml", "do:\n  - call: inner.ts\n"),
+        (
+            "inner.ts",
+            "import { take } from 'cla/sem';\nconst n: number = 1;\ntake('A', () => n);\n",
+        ),
+    ]);
+    let ended = folder.cla(&["check", "outer.js"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    let told = "this calls middle.yml, which calls inner.ts in line 2, which waits in line 3 for the one slot of semaphore \
+                \"A\", while line 3 holds it around the call: it can never go on";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    assert!(ended.stdout.contains("outer.js:4:7"), "{}", ended.stdout);
+    for file in ["middle.yml", "inner.ts"] {
+        assert_eq!(folder.cla(&["check", file]).code, Some(0), "{file}");
+    }
+}

@@ -10,8 +10,8 @@ use cla_runtime::RuleError;
 use cla_runtime::check::{Finding, Severity};
 use cla_runtime::error::Location;
 use cla_runtime::internal::{
-    Checker, Kind, LineEnds, ModuleCache, ModuleSettings, Subject, Surroundings, check_script,
-    pointing, read_anywhere,
+    Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
+    called_slots, check_script, follow_calls, pointing, read_anywhere,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -170,6 +170,10 @@ impl BookCheck<'_, '_, '_> {
     fn book(&mut self, book: &Arc<Book>) {
         let walk = BookWalk::through(book);
         let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
+        let around = self.around;
+        let of_rulebook = |name: &str, text: &Arc<str>| slots_without_run(name, text);
+        let load = |from: &str, file: &str| called_slots(around, from, file, Some(&of_rulebook));
+        follow_calls(self.checker, self.nth, self.subject, &walk.slots, &load);
         for (at, semaphore, outer) in walk.nested {
             self.checker
                 .nested(self.nth, self.subject, at.into(), &semaphore, outer.line);
@@ -252,6 +256,20 @@ impl BookCheck<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Which semaphores a rulebook takes, and which rules it calls meanwhile.
+pub(super) fn slots(book: &Book) -> SlotSummary {
+    BookWalk::through(book).slots
+}
+
+/// As [`slots`], of any rule that is called where no run looks at it.
+fn slots_without_run(name: &str, text: &Arc<str>) -> Option<SlotSummary> {
+    if !is_rulebook(name) {
+        return None;
+    }
+    let book = read(name, Some(folder_of(Path::new(name))), text).ok()?;
+    Some(slots(&book))
 }
 
 /// The variables that something in the rulebook changes once it runs.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use cla_runtime::RuleError;
 use cla_runtime::host::Run;
 use cla_runtime::internal::{
-    Checker, Evaluated, Failure, Language, ModuleCache, Program, SourceText, Surroundings,
+    Checker, Evaluated, Failure, Language, ModuleCache, Program, SlotSummary, SourceText,
+    Surroundings,
 };
 use cla_runtime::js::{Ctx, Value};
 use cla_runtime::plan::Plan;
@@ -77,6 +78,12 @@ impl Program for Main {
         check::rulebook(checker, shown, text, around, || {
             read(run.modules(), shown, text, run)
         });
+    }
+
+    fn slots(&self, run: &Rc<Run>) -> Option<SlotSummary> {
+        let SourceText { name, text, .. } = &self.source;
+        let book = read(run.modules(), name, text, run).ok()?;
+        Some(check::slots(&book))
     }
 
     fn plan(

@@ -382,3 +382,115 @@ fn takes_within_takes_are_looked_at_in_scripts_too() {
         found[1].error.message
     );
 }
+
+/// What is found in the first of these files.
+fn deadlocks(files: &[(&str, &str)]) -> Vec<String> {
+    let told = findings(files).into_iter().map(|finding| {
+        let at = finding.error.location.unwrap();
+        let file = PathBuf::from(at.file);
+        let file = file.file_name().unwrap().to_str().unwrap().to_owned();
+        format!("{file}:{}:{} {}", at.line, at.column, finding.error.message)
+    });
+    told.collect()
+}
+
+#[test]
+fn a_slot_that_a_called_rule_takes_again_is_a_deadlock() {
+    let outer = "do:\n  - semaphore: A\n    do:\n      - call: inner.yml\n";
+    let inner = "do:\n  - echo: x\n  - semaphore: A\n    echo: in\n";
+    assert_eq!(
+        deadlocks(&[("outer.yml", outer), ("inner.yml", inner)]),
+        [
+            "outer.yml:4:9 this calls inner.yml, which waits in line 3 for the one slot of semaphore \"A\", while line 2 \
+             holds it around the call: it can never go on"
+        ]
+    );
+    // Through a rule that takes nothing, and by a fork that is joined.
+    let outer = "do:\n  - semaphore: A\n    do:\n      - parallel: wait\n        call: {file: ./middle.yml}\n";
+    let middle = "do:\n  - if: 'true'\n    then:\n      - call: inner.yml\n";
+    assert_eq!(
+        deadlocks(&[
+            ("outer.yml", outer),
+            ("middle.yml", middle),
+            ("inner.yml", inner)
+        ]),
+        [
+            "outer.yml:4:9 this calls ./middle.yml, which calls inner.yml in line 4, which waits in line 3 for the one slot \
+             of semaphore \"A\", while line 2 holds it around the call: it can never go on"
+        ]
+    );
+    // A called script, and what it exports as its semaphore.
+    let script = "export const semaphore = 'A';\nexport default () => 1;\n";
+    let outer = "do:\n  - semaphore: A\n    do:\n      - call: inner.js\n";
+    let told = deadlocks(&[("outer.yml", outer), ("inner.js", script)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("inner.js, which waits in line 1"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_a_called_rule_takes_that_can_go_on_is_none() {
+    let inner = |take: &str| format!("do:\n  - {take}\n    echo: in\n");
+    let outer = |call: &str| format!("do:\n  - semaphore: A\n    do:\n      - {call}\n");
+    let fine = [
+        (
+            outer("call: inner.yml"),
+            inner("semaphore: {key: A, slots: 2}"),
+        ),
+        (
+            outer("call: inner.yml"),
+            inner("semaphore: {key: A, timeout: 1s}"),
+        ),
+        (outer("call: inner.yml"), inner("semaphore: '${A}'")),
+        (outer("call: inner.yml"), inner("name: A")),
+        (
+            outer("call: '${file}.yml'")
+                .replace("do:\n  - sem", "vars: {file: inner}\ndo:\n  - sem"),
+            inner("semaphore: A"),
+        ),
+        (outer("call: missing.yml"), inner("semaphore: A")),
+        (
+            outer("{parallel: leave, call: inner.yml}"),
+            inner("semaphore: A"),
+        ),
+        (
+            "do:\n  - semaphore: A\n    echo: x\n  - call: inner.yml\n".to_owned(),
+            inner("semaphore: A"),
+        ),
+    ];
+    for (outer, inner) in &fine {
+        assert_eq!(
+            found(&[("outer.yml", outer), ("inner.yml", inner)]),
+            [""; 0],
+            "{outer}\n{inner}"
+        );
+    }
+    // Rules that call each other without end are each looked at once.
+    let a = "do:\n  - semaphore: A\n    call: b.yml\n";
+    let b = "do:\n  - call: a.yml\n";
+    let told = deadlocks(&[("a.yml", a), ("b.yml", b)]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].starts_with(
+            "a.yml:2:5 this calls b.yml, which calls a.yml in line 2, which waits in line 2"
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn opposite_orders_are_found_through_calls() {
+    let one = "do:\n  - semaphore: x\n    call: takes-y.yml\n";
+    let takes = "do: [{semaphore: y, echo: in}]";
+    let other = "do: [{semaphore: y, do: [{semaphore: x, do: []}]}]";
+    assert_eq!(
+        found(&[
+            ("one.yml", one),
+            ("takes-y.yml", takes),
+            ("other.yml", other)
+        ]),
+        ["Warning Order one.yml:2:5", "Warning Order other.yml:1:38"]
+    );
+}

@@ -1,6 +1,7 @@
 //! What is wrong with a rule, found without running it: see [`Engine::check`](crate::Engine::check).
 
 pub(crate) mod checker;
+pub(crate) mod slots;
 
 use serde::{Deserialize, Serialize};
 

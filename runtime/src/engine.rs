@@ -165,7 +165,8 @@ impl Engine {
         // never race.
         self.clock().rest();
         let limits = options.limits.unwrap_or(self.shared.settings.limits);
-        let handle = self.start(script, options, Origin::of_host(Family::first(&limits)));
+        let seat = Family::first_waited_for(&limits, Arc::clone(&options.waited_for_by));
+        let handle = self.start(script, options, Origin::of_host(seat));
         self.clock().rest();
         handle
     }

@@ -9,6 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use cla_semaphore::NamedRun;
+
+use crate::dependents::Dependents;
 use crate::error::bytes;
 use crate::limits::Limits;
 
@@ -35,6 +38,8 @@ pub(crate) struct Family {
     most_regions: u64,
     /// How many have been started so far.
     started: AtomicUsize,
+    /// Which of them wait for the end of which.
+    dependents: Dependents,
 }
 
 /// Why a family gets no further run.
@@ -65,7 +70,7 @@ impl fmt::Display for NoSeat {
 }
 
 impl Family {
-    fn new(limits: &Limits) -> Arc<Self> {
+    fn new(limits: &Limits, dependents: Dependents) -> Arc<Self> {
         Arc::new(Self {
             memory: limits.memory,
             most: limits.runs.saturating_add(1),
@@ -77,6 +82,7 @@ impl Family {
             regions: AtomicU64::new(0),
             most_regions: limits.regions.unwrap_or(u64::MAX),
             started: AtomicUsize::new(0),
+            dependents,
         })
     }
 
@@ -111,9 +117,19 @@ impl Family {
         self.regions.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Which of its runs wait for the end of which.
+    pub(crate) fn dependents(&self) -> &Dependents {
+        &self.dependents
+    }
+
     /// The place of a run that no other run starts, in a family of its own.
     pub(crate) fn first(limits: &Limits) -> Seat {
-        let family = Self::new(limits);
+        Self::first_waited_for(limits, Arc::default())
+    }
+
+    /// As [`first`](Self::first), for a run whose process these wait for, the nearest first.
+    pub(crate) fn first_waited_for(limits: &Limits, around: Arc<[NamedRun]>) -> Seat {
+        let family = Self::new(limits, Dependents::around(around));
         family.living.store(1, Ordering::Relaxed);
         family.started.store(1, Ordering::Relaxed);
         let mut seat = Seat {
@@ -252,13 +268,13 @@ impl Drop for Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{Family, NoSeat, SEAT_BYTES};
+    use super::{Dependents, Family, NoSeat, SEAT_BYTES};
     use crate::limits::Limits;
 
     #[test]
     fn what_runs_reserve_is_never_more_than_the_limit_and_comes_back() {
         let limit = 4 * 1024 * 1024;
-        let family = Family::new(&Limits::default().memory(limit));
+        let family = Family::new(&Limits::default().memory(limit), Dependents::default());
         let mut first = family.seat(0).unwrap();
         assert_eq!(family.peak(), None, "there was only one run");
         assert!(first.reserve(1, limit), "as much as there is");
@@ -279,7 +295,7 @@ mod tests {
 
     #[test]
     fn so_many_runs_live_at_once_and_no_more() {
-        let family = Family::new(&Limits::default().runs(2));
+        let family = Family::new(&Limits::default().runs(2), Dependents::default());
         let seats: Vec<_> = (0..3).map(|_| family.seat(0).unwrap()).collect();
         assert_eq!(family.seat(0).unwrap_err(), NoSeat::TooMany(2));
         assert_eq!(family.living(), 3);

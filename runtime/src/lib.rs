@@ -90,6 +90,7 @@ mod config;
 mod control;
 mod convert;
 mod date;
+mod dependents;
 pub mod duration;
 pub mod engine;
 pub mod error;
@@ -175,6 +176,8 @@ pub use session::Session;
 pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::check::checker::{Checker, Spot, Subject, pointing};
+    pub use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
+    pub use crate::dependents::{DEPENDENTS_VARIABLE, inherited_dependents, write_dependents};
     pub use crate::error::source::{Sources, SyntaxProblem};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};
@@ -193,7 +196,7 @@ pub mod internal {
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
-    pub use crate::script_check::{Surroundings, check_script};
+    pub use crate::script_check::{Surroundings, called_slots, check_script};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};
     pub use crate::sys::host_object::{HostObject, HostValues};
@@ -206,7 +209,7 @@ pub mod internal {
     pub use crate::text::{escaped_text, exact_text, text};
     #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
-    pub use crate::typescript::lock_order::{Take, lock_order};
+    pub use crate::typescript::lock_order::{Call, Take, lock_order};
     pub use crate::typescript::references::{Named, NamedExport, references};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

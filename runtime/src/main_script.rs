@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Exception, Function, Value};
 
 use crate::check::checker::{Checker, Subject};
+use crate::check::slots::SlotSummary;
 use crate::convert::value_to_json;
 use crate::error::{RuleError, source::Sources};
 use crate::evaluation::{Evaluated, Failure, failure, resolve};
@@ -20,7 +21,7 @@ use crate::program::{Program, SourceText};
 use crate::region::{self, SemaphoreSpec};
 use crate::run::Run;
 use crate::script::TextLanguage;
-use crate::script_check::{Surroundings, check_script};
+use crate::script_check::{Surroundings, check_script, slots_of_script};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_in_mode};
 use crate::trace::RegionOutcome;
 use crate::typescript::jsx_problem;
@@ -89,6 +90,11 @@ impl Program for MainScript {
         );
     }
 
+    fn slots(&self, run: &Rc<Run>) -> Option<SlotSummary> {
+        let text = &self.source.text;
+        Some(slots_of_script(text, run.modules().may_take_slots(text)))
+    }
+
     fn plan(
         &self,
         _: &Ctx<'_>,
@@ -99,7 +105,7 @@ impl Program for MainScript {
         let mut plan = Plan::of(shown);
         plan.event = run.event.clone();
         let text = &self.source.text;
-        for take in lock_order(text, run.modules().may_take_slots(text)) {
+        for take in lock_order(text, run.modules().may_take_slots(text)).0 {
             if plan
                 .semaphores
                 .iter()

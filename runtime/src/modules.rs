@@ -58,7 +58,7 @@ use crate::line_ends::LineEnds;
 use crate::memory_reservation::MemoryReservation;
 use crate::native::NativeModule;
 use crate::permissions::Permissions;
-use crate::program::Language;
+use crate::program::{Language, Program, SourceText};
 use crate::run::Run;
 use crate::typescript::{Shape, exports};
 
@@ -348,6 +348,21 @@ impl ModuleCache {
     /// Whether a file is in a language that is neither JavaScript nor TypeScript.
     pub(crate) fn is_of_a_language(&self, name: &str) -> bool {
         self.settings.language(name).is_some()
+    }
+
+    /// The program of a file in a language that is neither JavaScript nor TypeScript.
+    pub(crate) fn program_of_language(
+        &self,
+        name: &str,
+        text: &Arc<str>,
+    ) -> Option<Arc<dyn Program>> {
+        let language = self.settings.language(name)?;
+        let source = SourceText {
+            name: name.to_owned(),
+            text: Arc::clone(text),
+            folder: Path::new(name).parent().map(Path::to_path_buf),
+        };
+        Some(language.program(source, None))
     }
 
     /// Drops every JavaScript value.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cla_semaphore::RunId;
+use cla_semaphore::{NamedRun, RunId};
 
 use crate::config::overlaid;
 use crate::family::Seat;
@@ -49,6 +49,7 @@ pub struct RunOptions {
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) waited_for_by: Arc<[NamedRun]>,
 }
 
 /// Where a run comes from, and what it shares with those above it.
@@ -100,6 +101,31 @@ impl RunOptions {
     /// the start and the end are kept.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// Runs elsewhere that wait for the end of this one, the nearest first: a rule in another process that started this
+    /// program, say. While they wait they release nothing, so a wait of this run, or of a run that it starts, for a slot that
+    /// one of them holds is a `SemaphoreDeadlockError`. What other runs start has those who wait for them by itself.
+    ///
+    /// ```
+    /// use cla_runtime::semaphore::{NamedRun, Owner, RunId};
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let engine = Engine::new();
+    /// let above = NamedRun { run: RunId::unique(), who: "make".to_owned() };
+    /// let db = engine.semaphores().get("db").unwrap();
+    /// let _held = db.acquire().owner(Owner::new("make").with_run(above.run)).await.unwrap();
+    ///
+    /// let rule = Script::javascript("rule", "export const semaphore = 'db'; export default () => 1");
+    /// let report = engine.run(rule, RunOptions::new().waited_for_by([above])).await;
+    /// assert_eq!(report.result.unwrap_err().name, "SemaphoreDeadlockError");
+    /// # }
+    /// ```
+    pub fn waited_for_by(mut self, runs: impl Into<Arc<[NamedRun]>>) -> Self {
+        self.waited_for_by = runs.into();
         self
     }
 

@@ -274,12 +274,14 @@ impl PermitTable {
         {
             held.usage = usage;
             held.state = RefCell::new(PermitState::Held(permit));
+            held.by_slot_id.set(false);
             return spare;
         }
         Rc::new(HeldPermit {
             usage,
             state: RefCell::new(PermitState::Held(permit)),
             registered: Cell::new(false),
+            by_slot_id: Cell::new(false),
         })
     }
 
@@ -354,6 +356,23 @@ impl PermitTable {
         self.closed.get()
     }
 
+    /// Whether a slot of this very semaphore is held by a slot id.
+    pub(crate) fn holds_by_slot_id(&self, usage: &Usage) -> bool {
+        self.registered.borrow().values().any(|held| {
+            held.by_slot_id.get()
+                && std::ptr::eq(Rc::as_ptr(&held.usage), usage)
+                && held.with(Permit::is_lost) == Some(false)
+        })
+    }
+
+    /// Whether something was ever taken, so that the run may hold it.
+    pub(crate) fn may_hold(&self) -> bool {
+        let has_taken = |usage: &Rc<Usage>| usage.taken() > 0;
+        !self.registered.borrow().is_empty()
+            || self.closed.get().taken > 0
+            || self.usages.borrow().values().any(has_taken)
+    }
+
     /// What was taken, for the report.
     pub(crate) fn usages(&self) -> Vec<Rc<Usage>> {
         self.usages.borrow().values().cloned().collect()
@@ -366,6 +385,8 @@ pub struct HeldPermit {
     usage: Rc<Usage>,
     state: RefCell<PermitState>,
     registered: Cell<bool>,
+    /// It has a slot id, by which anybody may release it.
+    by_slot_id: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -420,6 +441,11 @@ impl HeldPermit {
             PermitState::Held(permit) => Some(PermitFacts::of(permit, false)),
             PermitState::GivenBack(facts) => facts.clone(),
         }
+    }
+
+    /// Notes that it has a slot id, by which anybody may release it: then it is no deadlock to wait for the same semaphore.
+    pub fn has_slot_id(&self) {
+        self.by_slot_id.set(true);
     }
 
     /// Calls `look` with the permit; `None` when it was given back.

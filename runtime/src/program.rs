@@ -11,6 +11,7 @@ use std::sync::Arc;
 use rquickjs::{Ctx, Value};
 
 use crate::check::checker::Checker;
+use crate::check::slots::SlotSummary;
 use crate::error::RuleError;
 use crate::evaluation::Evaluated;
 use crate::plan::Plan;
@@ -38,6 +39,12 @@ pub trait Program: fmt::Debug + Send + Sync {
     /// A program that has no text, such as a session, finds none.
     fn check(&self, ctx: &Ctx<'_>, run: &Rc<Run>, shown: &str, checker: &mut Checker) {
         let _ = (ctx, run, shown, checker);
+    }
+
+    /// Which semaphores it takes, and which rules it calls meanwhile; `None` if that is not known. Executes nothing.
+    fn slots(&self, run: &Rc<Run>) -> Option<SlotSummary> {
+        let _ = run;
+        None
     }
 
     /// Says what it would do, without executing anything, with the run's event and this stash.

@@ -119,6 +119,8 @@ pub struct Run {
     pub(crate) observation: Option<Arc<Observation>>,
     pub(crate) spans: Option<Rc<RunSpans>>,
     pub(crate) permits: PermitTable,
+    /// It has said that it waits for a semaphore that it holds itself.
+    warned_of_own_slot: Cell<bool>,
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
@@ -201,6 +203,7 @@ impl Run {
             secrets: parts.secrets,
             waiting: parts.waiting,
             permits: PermitTable::new(Rc::clone(&gauge), watch),
+            warned_of_own_slot: Cell::default(),
             observation: parts.observation,
             spans: parts.spans,
             regions: RefCell::default(),

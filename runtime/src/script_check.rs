@@ -10,13 +10,14 @@ use rquickjs::Ctx;
 
 use crate::check::Severity;
 use crate::check::checker::{Checker, Spot, Subject, pointing};
+use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
 use crate::error::RuleError;
 use crate::error::source::{Sources, SyntaxProblem};
 use crate::line_ends::LineEnds;
 use crate::modules::{Kind, ModuleCache, Resolved, exported_names, is_in_package, problems};
 use crate::nearest::nearest;
 use crate::run::Run;
-use crate::typescript::lock_order::lock_order;
+use crate::typescript::lock_order::{Call, Take, lock_order};
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
 use crate::typescript::undeclared::undeclared;
@@ -131,7 +132,7 @@ impl ScriptCheck<'_, '_, '_> {
     /// What a script takes within what.
     fn lock_order(&mut self, subject: Subject<'_>) {
         let nth = self.nth;
-        let takes = lock_order(subject.text, self.around.takes_slots);
+        let (takes, calls) = lock_order(subject.text, self.around.takes_slots);
         for take in &takes {
             let at = Spot {
                 line: take.at.0,
@@ -151,6 +152,9 @@ impl ScriptCheck<'_, '_, '_> {
                     .pair(nth, outer.semaphore.clone(), take.semaphore.clone(), at);
             }
         }
+        let around = self.around;
+        let load = |from: &str, file: &str| called_slots(around, from, file, None);
+        follow_calls(self.checker, nth, subject, &summary(&takes, &calls), &load);
     }
 
     /// Looks at the modules that a script imports or requires, and at those that these do.
@@ -268,6 +272,78 @@ impl ScriptCheck<'_, '_, '_> {
         );
         None
     }
+}
+
+/// Which semaphores a script takes, and which rules it calls meanwhile. `takes_slots`: as in [`Surroundings`].
+pub(crate) fn slots_of_script(text: &str, takes_slots: bool) -> SlotSummary {
+    let (takes, calls) = lock_order(text, takes_slots);
+    summary(&takes, &calls)
+}
+
+fn summary(takes: &[Take], calls: &[Call]) -> SlotSummary {
+    let held = |take: &Take| HeldSlot {
+        semaphore: take.semaphore.clone(),
+        line: take.at.0,
+    };
+    let within = |within: &[usize]| within.iter().map(|at| held(&takes[*at])).collect();
+    let taken = takes.iter().map(|take| TakenSlot {
+        slot: held(take),
+        one_slot_for_ever: take.one_slot_for_ever,
+        within: within(&take.within),
+    });
+    let called = calls.iter().map(|call| CalledRule {
+        from: None,
+        file: call.file.clone(),
+        at: Spot {
+            line: call.at.0,
+            column: call.at.1,
+            length: call.length,
+        },
+        within: within(&call.within),
+    });
+    SlotSummary {
+        takes: taken.collect(),
+        calls: called.collect(),
+    }
+}
+
+/// What the rule in `file` takes and calls, if it can be read; and its canonical name. It is called from the file of the
+/// name `from` (`""`: from the rule that is checked). `of_language` looks at rules in other languages where no run does.
+pub fn called_slots(
+    around: Surroundings<'_, '_>,
+    from: &str,
+    file: &str,
+    of_language: Option<&dyn Fn(&str, &Arc<str>) -> Option<SlotSummary>>,
+) -> Option<(String, SlotSummary)> {
+    let modules = around.modules?;
+    let run = around.run.map(|(_, run)| run);
+    if run.is_some_and(|run| run.must_stop()) {
+        return None;
+    }
+    let specifier = match file.starts_with(['.', '/']) {
+        true => file.to_owned(),
+        false => format!("./{file}"),
+    };
+    let Resolved::File(path) = modules.resolve(from, &specifier).ok()? else {
+        return None;
+    };
+    let name = path.to_str()?;
+    let text = modules.read(name, run.map(|run| &**run)).ok()?;
+    let other = match run {
+        Some(run) => match modules.program_of_language(name, &text) {
+            Some(program) => Some(program.slots(run)?),
+            None => None,
+        },
+        None => of_language.and_then(|look| look(name, &text)),
+    };
+    let summary = other.unwrap_or_else(|| {
+        let takes_slots = match run {
+            Some(_) => modules.may_take_slots(&text),
+            None => text.contains("cla/sem") || text.contains("cla/rule"),
+        };
+        slots_of_script(&text, takes_slots)
+    });
+    Some((name.to_owned(), summary))
 }
 
 /// The names that a function or a CommonJS module is given.

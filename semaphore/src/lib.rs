@@ -287,7 +287,7 @@ pub use history::{HISTORY_AGE, HISTORY_KEPT, HistoryQuery};
 pub use id::{IdError, RequestId, RunId};
 pub use memory::ManualClock;
 pub use name::{NameError, SemaphoreName};
-pub use owner::Owner;
+pub use owner::{NamedRun, Owner};
 pub use permit::Permit;
 pub use provider::Provider;
 #[cfg(feature = "redis")]

@@ -61,6 +61,7 @@ use crate::event::EventHub;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::queue::HistoryRoom;
 use crate::sweep::{CROWDED, SWEPT_ABOVE, SWEPT_AFTER};
 use crate::sync::Mutex;
@@ -238,6 +239,14 @@ impl MemoryStore {
                 let since = since.map(|since| now.before(since.elapsed()));
                 queue.mark_unresponsive(run, since, now, fx);
             });
+        }
+    }
+
+    /// These wait for the end of the run from now on.
+    pub(crate) fn note_dependents(&self, run: RunId, dependents: &Arc<[NamedRun]>) {
+        // Nothing waits in a store that was never used.
+        if let Some(shared) = self.shared.get() {
+            deadlock::note_dependents(&shared.runs, run, dependents);
         }
     }
 

@@ -88,7 +88,7 @@ impl Permit {
     }
 
     /// What another process of this machine needs to go on holding it, should this one be killed: see
-    /// [`Semaphores::succeed`](crate::Semaphores::succeed). `None` if the store has no such way, or if a run or a slot id has the permit: a Redis
+    /// [`Semaphores::succeed`](crate::Semaphores::succeed). `None` if the store has no such way, or if a slot id has the permit: a Redis
     /// server's has one. Once it is given back, the text is worth nothing.
     pub async fn succession(&self) -> Option<String> {
         match &self.0 {

@@ -98,7 +98,7 @@ use crate::event::{EventHub, Events};
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
-use crate::owner::Owner;
+use crate::owner::{NamedRun, Owner};
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::store::{BoxFuture, Store, StorePermit};
@@ -464,6 +464,13 @@ impl Store for RedisStore {
         // Nothing is held or waits in a store that was never used.
         if let Some(driver) = self.driver.lock().as_ref() {
             driver.send(Command::MarkUnresponsive(run, since));
+        }
+    }
+
+    fn note_dependents(&self, run: RunId, dependents: Arc<[NamedRun]>) {
+        // Nothing waits in a store that was never used.
+        if let Some(driver) = self.driver.lock().as_ref() {
+            driver.send(Command::NoteDependents(run, dependents));
         }
     }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use crate::acquire::Acquire;
 use crate::defaults::Defaults;
 use crate::error::{RefreshError, StoreError};
+use crate::id::RunId;
 use crate::memory::{Entry, MemoryStore};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::permit::Permit;
 use crate::request::{Request, Ttl};
 use crate::slot::{SlotId, SlotState};
@@ -40,8 +42,8 @@ pub struct Semaphore(Handle, Option<Arc<Defaults>>);
 enum Handle {
     Memory {
         entry: Arc<Entry>,
-        /// Keeps the registry, so that all handles of a name find the same entry.
-        _store: Arc<MemoryStore>,
+        /// Also keeps the registry, so that all handles of a name find the same entry.
+        store: Arc<MemoryStore>,
     },
     Remote {
         name: SemaphoreName,
@@ -57,7 +59,7 @@ impl Semaphore {
     ) -> Self {
         let handle = Handle::Memory {
             entry: store.entry(name),
-            _store: Arc::clone(store),
+            store: Arc::clone(store),
         };
         Self(handle, defaults)
     }
@@ -116,6 +118,15 @@ impl Semaphore {
         match &self.0 {
             Handle::Memory { entry, .. } => Arc::clone(entry).try_acquire(self.filled(request)),
             Handle::Remote { .. } => Err(request),
+        }
+    }
+
+    /// [`Semaphores::note_dependents`](crate::Semaphores::note_dependents), for the store of this semaphore.
+    #[doc(hidden)]
+    pub fn note_dependents(&self, run: RunId, dependents: &[NamedRun]) {
+        match &self.0 {
+            Handle::Memory { store, .. } => store.note_dependents(run, &dependents.into()),
+            Handle::Remote { store, .. } => store.note_dependents(run, dependents.into()),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::memory::{ManualClock, MemoryStore};
 use crate::name::{NameError, SemaphoreName};
+use crate::owner::NamedRun;
 use crate::request::Ttl;
 use crate::semaphore::Semaphore;
 use crate::slot::{SlotId, SlotState};
@@ -312,6 +313,41 @@ impl Semaphores {
         match &self.backend {
             Backend::Memory(store) => store.mark_unresponsive(run, since),
             Backend::Remote(store) => store.mark_unresponsive(run, since),
+        }
+    }
+
+    /// Notes that these runs wait for the end of `run` from now on, the nearest first: what it waits for in line holds them
+    /// up, too. If a wait of it can now never end, because one of them holds the slot, it ends with
+    /// [`AcquireError::Deadlock`](crate::AcquireError::Deadlock). Requests that `run` makes later say so by themselves:
+    /// see [`Owner::with_dependents`](crate::Owner::with_dependents).
+    ///
+    /// Concerns the requests that were made through this store as this process has it open. Can be called from any thread,
+    /// and waits for nothing. They wait until `run` has ended, so there is no way back.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{AcquireError, NamedRun, Owner, RunId, Semaphores};
+    ///
+    /// let semaphores = Semaphores::memory();
+    /// let x = semaphores.get("x")?;
+    /// let parent = NamedRun { run: RunId::unique(), who: "parent.js".to_owned() };
+    /// let _held = x.acquire().owner(Owner::new(&*parent.who).with_run(parent.run)).await?;
+    ///
+    /// // It has started another run, which waits for the slot. The parent works, and may release it.
+    /// let child = RunId::unique();
+    /// let waiting = tokio::spawn(x.acquire().owner(Owner::new("child.js").with_run(child)));
+    /// # while semaphores.list().await?[0].waiting == 0 { tokio::task::yield_now().await; }
+    ///
+    /// // Now it waits for the child.
+    /// semaphores.note_dependents(child, &[parent]);
+    /// assert!(matches!(waiting.await?, Err(AcquireError::Deadlock(_))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn note_dependents(&self, run: RunId, dependents: &[NamedRun]) {
+        match &self.backend {
+            Backend::Memory(store) => store.note_dependents(run, &dependents.into()),
+            Backend::Remote(store) => store.note_dependents(run, dependents.into()),
         }
     }
 

@@ -77,6 +77,7 @@ use crate::file_url::SqliteUrl;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::store::{BoxFuture, Store, StorePermit};
@@ -307,6 +308,13 @@ impl Store for SqliteStore {
         // Nothing is held or waits in a store that was never used.
         if self.link.worker.get().is_some() {
             self.link.send(Command::MarkUnresponsive(run, since));
+        }
+    }
+
+    fn note_dependents(&self, run: RunId, dependents: Arc<[NamedRun]>) {
+        // Nothing waits in a store that was never used.
+        if self.link.worker.get().is_some() {
+            self.link.send(Command::NoteDependents(run, dependents));
         }
     }
 

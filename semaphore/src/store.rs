@@ -19,6 +19,7 @@ use crate::event::Events;
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::view::{RequestView, SemaphoreView};
@@ -118,6 +119,13 @@ pub trait Store: Send + Sync + 'static {
     /// an event, [`Unresponsive`](crate::EventKind::Unresponsive) or [`Responsive`](crate::EventKind::Responsive); one that
     /// is marked already keeps its time. Does not block, and calls take effect in their order.
     fn mark_unresponsive(&self, run: RunId, since: Option<Instant>);
+
+    /// These runs wait for the end of `run` from now on, the nearest first: notes it with what `run` waits for in line through
+    /// this client, and refuses a wait that can now never end. Does not block. A store that finds no deadlocks does
+    /// nothing.
+    fn note_dependents(&self, run: RunId, dependents: Arc<[NamedRun]>) {
+        let _ = (run, dependents);
+    }
 
     /// All semaphores, by name.
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>>;

@@ -678,7 +678,7 @@ fn a_file_of_the_version_without_slot_ids_goes_on_working() {
     )
     .unwrap();
     let version = old.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0));
-    assert_eq!(version.unwrap(), 8);
+    assert_eq!(version.unwrap(), 9);
     // What such a program writes has no time of the wall's clock, and is no part of the history; all else is.
     remembers(7, 50);
     for _ in 0..40 {

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cla_semaphore::{
     AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture, Diagnosis,
-    EventKind, Events, HistoryQuery, Permit, RefreshError, ReleaseError, Request, RequestId,
-    RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Store, StoreError,
-    StorePermit, Ttl,
+    EventKind, Events, HistoryQuery, NamedRun, Permit, RefreshError, ReleaseError, Request,
+    RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId, Slots, Store,
+    StoreError, StorePermit, Ttl,
 };
 use common::{name, poll, ttl};
 use futures::executor::block_on;
@@ -114,6 +114,10 @@ impl Store for Faraway {
 
     fn mark_unresponsive(&self, run: RunId, since: Option<Instant>) {
         self.0.mark_unresponsive(run, since);
+    }
+
+    fn note_dependents(&self, run: RunId, dependents: Arc<[NamedRun]>) {
+        self.0.note_dependents(run, &dependents);
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use cla_runtime::error::ErrorKind;
 use cla_runtime::handle::RunCanceller;
+use cla_runtime::internal::inherited_dependents;
 use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{RunId, printable};
 use cla_runtime::{Engine, RunOptions, RunReport, Script};
@@ -81,6 +82,7 @@ impl Background {
         ));
         let options = RunOptions::new()
             .name(name.as_str())
+            .waited_for_by(inherited_dependents())
             .secrets(self.secrets.clone())
             .output(output.clone());
         // Before the run prints anything itself.

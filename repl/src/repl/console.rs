@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cla_runtime::error::ErrorKind;
-use cla_runtime::internal::InputState;
+use cla_runtime::internal::{InputState, inherited_dependents};
 use cla_runtime::output::OutputStream;
 use cla_runtime::secrets::Secrets;
 use cla_runtime::semaphore::{Actor, Semaphores};
@@ -115,6 +115,7 @@ impl Console {
         let screen = Arc::new(Screen::new(secrets.clone()));
         let options = RunOptions::new()
             .name("repl")
+            .waited_for_by(inherited_dependents())
             .stash(stash)
             .secrets(secrets.clone())
             .arguments(args.arguments.clone())

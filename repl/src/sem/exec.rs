@@ -12,8 +12,9 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use cla_runtime::internal::{DEPENDENTS_VARIABLE, inherited_dependents, write_dependents};
 use cla_runtime::semaphore::{
-    AcquireError, Owner, Permit, ReleaseError, Request, SemaphoreName, Slots, Ttl,
+    AcquireError, NamedRun, Owner, Permit, ReleaseError, Request, RunId, SemaphoreName, Slots, Ttl,
 };
 use tokio::process::{Child, Command};
 
@@ -53,8 +54,9 @@ const END_PATIENCE: Duration = Duration::from_secs(10);
 /// of this program, `cla sem keep`, renews the lease. Then --on-lost has no effect.
 ///
 /// Inside of the command, another `cla sem exec` of the same semaphore takes a further slot if one is free.
-/// If none is, it fails at once: it would wait for the command that waits for it. What is held around a
-/// command stands in its variable CLA_HELD.
+/// If none is, it fails at once: it would wait for the command that waits for it. The same holds for `cla run`,
+/// and where commands wait for each other in a cycle, such as A within B and B within A. What is held around a
+/// command stands in its variable CLA_HELD, and who waits for it in CLA_DEPENDENTS.
 ///
 /// A script without `#!` is run by sh.
 #[derive(Debug, clap::Args)]
@@ -124,7 +126,8 @@ Exit code:
        command ran (its TTL passed, an administrator released it, its store could not be reached
        for longer than the lease, or the store's file was deleted or replaced), and the command
        succeeded: others may have been busy at the same time; or a command around this one holds the
-       last slot
+       last slot; or the wait could never have ended, as those who hold the semaphore wait for this
+       command, directly or through others
   2    wrong usage
   69   the store failed
   75   no slot became free within --timeout; the command did not run (or --conflict-exit-code)
@@ -151,6 +154,7 @@ pub(super) async fn run(panel: &Panel, args: &Args) -> Result<u8, Failure> {
 
 /// Runs the command.
 async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
+    let asker = args.asker();
     if panel.is_alone() {
         crate::exit::warn(
             &"each process has its own semaphores in memory: this one protects nothing from other processes",
@@ -161,7 +165,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     let permit = tokio::select! {
         biased;
         signal = signals.next() => return Err(Failure::Interrupted(signal.exit_code())),
-        permit = crate::waiting::noticed(&panel.semaphores, &args.name, args.quiet, args.admitted(panel, &store)) => permit,
+        permit = crate::waiting::noticed(&panel.semaphores, &args.name, args.quiet, args.admitted(panel, &store, &asker)) => permit,
     };
     let permit = match permit {
         Err(Failure::TimedOut(problem)) => {
@@ -181,7 +185,7 @@ async fn within_a_slot(panel: &Panel, args: &Args) -> Result<u8, Failure> {
     }
     #[cfg(unix)]
     let mut keeper = started_keeper(panel, &permit).await;
-    let spawned = args.spawn(&permit, &store);
+    let spawned = args.spawn(&permit, &store, &asker);
     #[cfg(unix)]
     if let (Some(keeper), Ok(child)) = (&mut keeper, &spawned) {
         keeper.watch(child.id());
@@ -233,16 +237,26 @@ impl Args {
             .unwrap_or_default()
     }
 
-    fn request(&self) -> Request {
+    /// This program as semaphores know it: a run that waits for the command that it starts, and for which those wait that
+    /// have started it.
+    fn asker(&self) -> NamedRun {
         let who = self.who.clone().unwrap_or_else(|| {
             // Not its arguments: they may be secret.
             let program = Path::new(self.program());
             let name = program.file_name().unwrap_or(program.as_os_str());
             name.to_string_lossy().into_owned()
         });
-        let mut request = Request::new()
-            .owner(Owner::process(who))
-            .priority(self.priority);
+        NamedRun {
+            run: RunId::unique(),
+            who: Owner::shortened(who),
+        }
+    }
+
+    fn request(&self, asker: &NamedRun) -> Request {
+        let owner = Owner::process(&*asker.who)
+            .with_run(asker.run)
+            .with_dependents(inherited_dependents());
+        let mut request = Request::new().owner(owner).priority(self.priority);
         if let Some(slots) = self.slots {
             request = request.slots(slots);
         }
@@ -256,8 +270,13 @@ impl Args {
     }
 
     /// Waits for a slot.
-    async fn admitted(&self, panel: &Panel, store: &str) -> Result<Permit, Failure> {
-        let request = self.request();
+    async fn admitted(
+        &self,
+        panel: &Panel,
+        store: &str,
+        asker: &NamedRun,
+    ) -> Result<Permit, Failure> {
+        let request = self.request(asker);
         if !nested::holds(&panel.semaphores, store, &self.name).await? {
             let permit = panel
                 .semaphores
@@ -284,16 +303,20 @@ impl Args {
         }
     }
 
-    fn spawn(&self, permit: &Permit, store: &str) -> std::io::Result<Child> {
+    fn spawn(&self, permit: &Permit, store: &str, asker: &NamedRun) -> std::io::Result<Child> {
         let [program, arguments @ ..] = self.command.as_slice() else {
             unreachable!("clap requires a command");
         };
+        let mut dependents = vec![asker.clone()];
+        dependents.extend(inherited_dependents());
+        let dependents = write_dependents(&dependents);
         let start = |mut command: Command| {
             command
                 .args(arguments)
                 .env("CLA_SEMAPHORE", permit.name().as_str())
                 .env("CLA_TOKEN", permit.token().to_string())
                 .env(nested::VARIABLE, nested::with(permit, store.to_owned()))
+                .env(DEPENDENTS_VARIABLE, &dependents)
                 .spawn()
         };
         let started = start(Command::new(program));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use cla_runtime::internal::{CalledRule, HeldSlot, SlotSummary, TakenSlot};
+
 use crate::template::{Code, Piece, Template};
 use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
@@ -30,6 +32,8 @@ pub(super) struct BookWalk<'a> {
     /// Semaphores that are taken within themselves: where, which, and where it is held.
     pub(super) nested: Vec<(Place, String, Place)>,
     pub(super) pairs: Vec<(String, String, Place)>,
+    /// What is taken, and which rules are called meanwhile.
+    pub(super) slots: SlotSummary,
     in_event: bool,
     /// Where a def of another rulebook was called: what is found in there is reported here.
     called_at: Option<Place>,
@@ -48,6 +52,7 @@ impl<'a> BookWalk<'a> {
             changed: HashSet::new(),
             nested: Vec::new(),
             pairs: Vec::new(),
+            slots: SlotSummary::default(),
             in_event: false,
             called_at: None,
         };
@@ -85,6 +90,15 @@ impl<'a> BookWalk<'a> {
         let mut seen = HashSet::new();
         self.nested
             .retain(|(at, ..)| seen.insert((at.line, at.column)));
+        let mut seen = HashSet::new();
+        self.slots.calls.retain(|call| {
+            let held: Vec<_> = call
+                .within
+                .iter()
+                .map(|held| held.semaphore.clone())
+                .collect();
+            seen.insert((call.at.line, call.at.column, held))
+        });
         let mut seen = HashSet::new();
         self.codes
             .retain(|code| seen.insert((code.at.line, code.at.column)));
@@ -142,9 +156,15 @@ impl<'a> BookWalk<'a> {
             Some(Data::Number(slots)) => *slots == 1.0,
             Some(_) => false,
         };
+        let for_ever = one_slot && region.timeout.is_none();
+        self.slots.takes.push(TakenSlot {
+            slot: held_slot(key, at),
+            one_slot_for_ever: for_ever,
+            within: self.held_slots(),
+        });
         let outer = self.held.iter().find(|(held, _)| held == key);
         if let Some((_, outer)) = outer {
-            if one_slot && region.timeout.is_none() {
+            if for_ever {
                 self.nested.push((at, key.to_owned(), *outer));
             }
         } else {
@@ -156,6 +176,11 @@ impl<'a> BookWalk<'a> {
         self.held.push((key.to_owned(), at));
     }
 
+    fn held_slots(&self) -> Vec<HeldSlot> {
+        let held = self.held.iter();
+        held.map(|(name, at)| held_slot(name, *at)).collect()
+    }
+
     fn template(&mut self, template: &'a Template) {
         for piece in &template.pieces {
             match piece {
@@ -165,6 +190,13 @@ impl<'a> BookWalk<'a> {
                 Piece::Path(code) => self.paths.push(code.clone()),
             }
         }
+    }
+}
+
+fn held_slot(name: &str, at: Place) -> HeldSlot {
+    HeldSlot {
+        semaphore: name.to_owned(),
+        line: at.line,
     }
 }
 
@@ -200,6 +232,19 @@ impl<'a> Walk<'a> for BookWalk<'a> {
         self.block(&def.body);
         (self.book, self.called_at) = before;
         self.depth -= 1;
+    }
+
+    fn calls_rule(&mut self, file: &'a Data, at: Place) {
+        let Data::Text(file) = file else { return };
+        let Some(file) = file.literal() else { return };
+        let from = self.called_at.map(|_| self.book.name.clone());
+        let call = CalledRule {
+            from,
+            file: file.to_owned(),
+            at: self.called_at.unwrap_or(at).into(),
+            within: self.held_slots(),
+        };
+        self.slots.calls.push(call);
     }
 
     fn condition(&mut self, condition: &'a Condition) {

@@ -86,7 +86,8 @@ impl Action for CallRule {
         }
     }
 
-    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, op: &'a Op) {
+        walk.calls_rule(&self.file, op.at);
         walk.parts([Some(&self.file), self.stash.as_ref(), self.event.as_ref()]);
     }
 

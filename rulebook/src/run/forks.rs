@@ -167,6 +167,8 @@ impl<'js> BookRunner<'_, 'js> {
     }
 
     pub(crate) fn join(&self, children: Vec<Child>, scope: &Scope<'js>) -> OpResult<'js> {
+        let ids = children.iter().map(|child| child.handle.id()).collect();
+        let _waiting = self.run.wait_for_runs(ids);
         let cancellers: Vec<_> = children
             .iter()
             .map(|child| child.handle.canceller())
@@ -214,6 +216,8 @@ impl<'js> BookRunner<'_, 'js> {
 
     /// Cancels forks, and waits until they have given back all that they held.
     pub(crate) fn cancel(&self, children: Vec<Child>) {
+        let ids = children.iter().map(|child| child.handle.id()).collect();
+        let _waiting = self.run.wait_for_runs(ids);
         let until = self.run.grace_of_started();
         for child in &children {
             child.handle.canceller().cancel_within(until);

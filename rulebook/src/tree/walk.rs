@@ -11,6 +11,9 @@ pub(crate) trait Walk<'a> {
     /// What a call leads to.
     fn call(&mut self, callee: &'a Callee, at: Place);
 
+    /// Another rule is called, and waited for.
+    fn calls_rule(&mut self, file: &'a Data, at: Place);
+
     fn condition(&mut self, condition: &'a Condition);
 
     fn data(&mut self, data: &'a Data);

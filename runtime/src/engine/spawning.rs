@@ -62,6 +62,7 @@ impl Run {
         let handle = self
             .spawn(script, options, false)
             .map_err(|problem| Exception::throw_message(ctx, &problem))?;
+        let _waiting = self.wait_for_runs(vec![handle.id()]);
         let canceller = handle.canceller();
         let mut handle = pin!(handle);
         let report = self.block_durably(ctx, handle.as_mut()).inspect_err(|_| {

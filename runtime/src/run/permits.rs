@@ -5,16 +5,21 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use cla_semaphore::{AcquireError, Permit, Request, Semaphores};
+use cla_semaphore::{AcquireError, NamedRun, Permit, Request, RunId, Semaphore, Semaphores};
 use futures_util::future::{Either, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
 use crate::clock::Clock;
+use crate::dependents::{InLine, Waiting, write_dependents};
 use crate::observe::HitLimit;
+use crate::output::OutputStream;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
+
+/// So long a run waits for a semaphore that it holds itself until it says so.
+const UNTIL_WARNED: Duration = Duration::from_secs(1);
 
 /// How long stores of a run's own are waited for at its end.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,6 +52,7 @@ impl Run {
             Err(request) => request,
         };
         let _place = self.waiting_place(ctx)?;
+        let (request, _line) = self.join_line(&usage.semaphore, request);
         let waiting_since = Cell::new(None);
         let acquire = usage.semaphore.acquire().with(request);
         let acquire = Timed {
@@ -55,7 +61,7 @@ impl Run {
             usage,
             clock: self.clock(),
         };
-        let result = self.block_durably(ctx, acquire);
+        let result = self.block_durably(ctx, self.warned_of_own_slot(usage, acquire));
         if let Some(since) = waiting_since.get() {
             usage.note_waited(self.now().saturating_duration_since(since));
         }
@@ -90,6 +96,7 @@ impl Run {
             Err(request) => request,
         };
         let _place = self.waiting_place(ctx)?;
+        let (request, _line) = self.join_line(&usage.semaphore, request);
         let waiting_since = Cell::new(None);
         let acquire = async {
             let acquire = pin!(Timed {
@@ -103,7 +110,7 @@ impl Run {
                 Either::Right(((), _)) => None,
             }
         };
-        let result = self.block_durably(ctx, acquire);
+        let result = self.block_durably(ctx, self.warned_of_own_slot(usage, acquire));
         if let Some(since) = waiting_since.get() {
             usage.note_waited(self.now().saturating_duration_since(since));
         }
@@ -111,6 +118,91 @@ impl Run {
             usage.note_taken();
         }
         result
+    }
+
+    /// The wait of this run for a slot. If it holds one of this semaphore by a slot id, it warns once that it does: others may
+    /// release that by the id, so the wait is no deadlock, but as a rule nobody does.
+    async fn warned_of_own_slot<F: Future>(&self, usage: &Usage, wait: F) -> F::Output {
+        if self.warned_of_own_slot.get() || !self.permits.holds_by_slot_id(usage) {
+            return wait.await;
+        }
+        let wait = pin!(wait);
+        // How long people wait who look at it.
+        #[expect(clippy::disallowed_methods, reason = "see above")]
+        let soon = pin!(tokio::time::sleep(UNTIL_WARNED));
+        match select(wait, soon).await {
+            Either::Left((done, _)) => done,
+            Either::Right(((), wait)) => {
+                self.warned_of_own_slot.set(true);
+                let name = usage.semaphore.name();
+                let warning = format!(
+                    "warning: {} waits for a slot of semaphore \"{name}\", of which it holds one itself by a slot id (as an \
+                     object of cla/semaphore does): unless that one is released from outside, it waits for ever\n",
+                    self.name
+                );
+                // A run that may write no more goes without.
+                let _ = self.write_waiting(OutputStream::Stderr, &warning).await;
+                wait.await
+            }
+        }
+    }
+
+    /// The request with those whom it holds up while it waits, and what makes it known to those who begin to wait for this
+    /// run meanwhile.
+    fn join_line(
+        &self,
+        semaphore: &Semaphore,
+        mut request: Request,
+    ) -> (Request, Option<InLine<'_>>) {
+        // One with a time limit closes no cycle.
+        if request.get_timeout().is_some() {
+            return (request, None);
+        }
+        let dependents = self.family.dependents();
+        let (chain, line) = match self.depth {
+            // No run has started it, so none waits for its end.
+            0 => (dependents.of(self.id), None),
+            _ => {
+                let (chain, line) = dependents.join_line(self.id, semaphore);
+                (chain, Some(line))
+            }
+        };
+        if !chain.is_empty()
+            && let Some(owner) = request.take_owner()
+        {
+            request = request.owner(owner.with_dependents(chain));
+        }
+        (request, line)
+    }
+
+    /// Notes that this run waits for the end of these, which it has started, until what is returned is dropped. A request
+    /// of one of them, or of what they wait for, that could only be served if this run went on is a deadlock.
+    #[doc(hidden)]
+    pub fn wait_for_runs(&self, runs: Vec<RunId>) -> Waiting<'_> {
+        self.family.dependents().wait_for(&self.named(), runs)
+    }
+
+    /// What [`DEPENDENTS_VARIABLE`](crate::internal::DEPENDENTS_VARIABLE) is for a command that this run starts: this run and
+    /// those who wait for it. `None` if none of them can hold what the command may ask for.
+    #[doc(hidden)]
+    pub fn dependents_of_command(&self) -> Option<String> {
+        let above = self.family.dependents().of(self.id);
+        if above.is_empty() && !self.permits.may_hold() {
+            return None;
+        }
+        let mut chain = vec![self.named()];
+        chain.extend(above);
+        for run in &mut chain {
+            run.who = self.secrets.mask(&run.who).into_owned();
+        }
+        Some(write_dependents(&chain))
+    }
+
+    fn named(&self) -> NamedRun {
+        NamedRun {
+            run: self.id,
+            who: self.name.to_string(),
+        }
     }
 
     /// Counts a region that is about to be entered. [`acquire`](Self::acquire) does so by itself.

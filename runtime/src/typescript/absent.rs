@@ -67,9 +67,22 @@ pub(crate) mod lock_order {
         pub within: Vec<usize>,
     }
 
+    /// A rule that a script calls.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Call {
+        /// Its file, as it is written.
+        pub file: String,
+        /// Line and column, from 1, the column in characters.
+        pub at: (u32, u32),
+        /// The length of the file's name as it is written, in characters.
+        pub length: u32,
+        /// What is held then, by its places in the list of takes, outermost first.
+        pub within: Vec<usize>,
+    }
+
     /// Finds none.
-    pub fn lock_order(_source: &str, _calls: bool) -> Vec<Take> {
-        Vec::new()
+    pub fn lock_order(_source: &str, _calls: bool) -> (Vec<Take>, Vec<Call>) {
+        Default::default()
     }
 }
 

@@ -33,20 +33,34 @@ pub struct Take {
     pub within: Vec<usize>,
 }
 
-/// Finds them, in the order of the source, after what the rule exports. Finds nothing in a source that does not parse.
-/// `calls` says whether calls of `take` and `region` mean semaphores at all: others have methods of such names, too.
-pub fn lock_order(source: &str, calls: bool) -> Vec<Take> {
+/// A rule that a script calls, and waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its file, as it is written.
+    pub file: String,
+    /// Line and column, from 1, the column in characters.
+    pub at: (u32, u32),
+    /// The length of the file's name as it is written, in characters.
+    pub length: u32,
+    /// What is held then, by its places in the list of takes, outermost first.
+    pub within: Vec<usize>,
+}
+
+/// Finds them, in the order of the source, after what the rule exports; and the rules that are called by a call of `run`.
+/// Finds nothing in a source that does not parse. `calls` says whether calls of `take` and `region` mean semaphores at all:
+/// others have methods of such names, too.
+pub fn lock_order(source: &str, calls: bool) -> (Vec<Take>, Vec<Call>) {
     if !calls && !source.contains("semaphore") {
-        return Vec::new();
+        return Default::default();
     }
     on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source, calls))).unwrap_or_default()
 }
 
-fn found(source: &str, with_calls: bool) -> Vec<Take> {
+fn found(source: &str, with_calls: bool) -> (Vec<Take>, Vec<Call>) {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
     if !parsed.diagnostics.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let semantic = SemanticBuilder::new_compiler()
         .with_build_nodes(true)
@@ -56,6 +70,8 @@ fn found(source: &str, with_calls: bool) -> Vec<Take> {
     let index = LineIndex::new(source);
     let mut lock_order: Vec<Take> = Vec::new();
     let mut calls: Vec<Span> = Vec::new();
+    let mut called: Vec<Call> = Vec::new();
+    let runs_rules = source.contains("cla/rule");
     // Its place in the list is 0, and the "call" around which it is held is the default export.
     let exported = exported(&parsed.program);
     let is_exported = exported.is_some();
@@ -64,15 +80,17 @@ fn found(source: &str, with_calls: bool) -> Vec<Take> {
         lock_order.push(take(&index, exported, Vec::new()));
     }
     if !with_calls {
-        return lock_order;
+        return (lock_order, called);
     }
     for node in nodes.iter() {
         let AstKind::CallExpression(call) = node.kind() else {
             continue;
         };
-        let Some(found) = read(call) else {
+        let found = read(call);
+        let rule = called_rule(call).filter(|_| runs_rules);
+        if found.is_none() && rule.is_none() {
             continue;
-        };
+        }
         // Outwards, through nothing but callbacks of such calls: what is in any other function happens some other time.
         let mut within = Vec::new();
         let mut function: Option<Span> = None;
@@ -100,10 +118,34 @@ fn found(source: &str, with_calls: bool) -> Vec<Take> {
                 }
             }
         }
-        calls.push(call.span);
-        lock_order.push(take(&index, found, within));
+        if let Some((file, name)) = rule {
+            let (line, column, length) = index.characters(name.start as usize..name.end as usize);
+            called.push(Call {
+                file,
+                at: (line, column),
+                length,
+                within: within.clone(),
+            });
+        }
+        if let Some(found) = found {
+            calls.push(call.span);
+            lock_order.push(take(&index, found, within));
+        }
     }
-    lock_order
+    (lock_order, called)
+}
+
+/// The file of the rule that a call runs: `rule.run("other.yml")`, `run("other.yml")`.
+fn called_rule(call: &CallExpression<'_>) -> Option<(String, Span)> {
+    let is_run = match &call.callee {
+        Expression::StaticMemberExpression(member) => member.property.name == "run",
+        Expression::Identifier(name) => name.name == "run",
+        _ => false,
+    };
+    match call.arguments.first() {
+        Some(Argument::StringLiteral(file)) if is_run => Some((file.value.to_string(), file.span)),
+        _ => None,
+    }
 }
 
 /// A semaphore, where its name stands, and whether its only slot is waited for for ever.
@@ -236,7 +278,7 @@ mod tests {
     /// Each take with the ones around it.
     fn found(body: &str) -> Vec<String> {
         let source = format!("const sem = require('cla/sem');\n{body}");
-        let all = lock_order(&source, true);
+        let (all, _) = lock_order(&source, true);
         all.iter()
             .map(|take| {
                 let around = take.within.iter().map(|at| all[*at].semaphore.as_str());
@@ -314,8 +356,37 @@ mod tests {
             ),
             ["2:10 a?", "2:42 b?", "2:69 c"]
         );
-        assert!(lock_order("require('cla/sem').take('a', () => {", true).is_empty());
-        let found = lock_order("export const semaphore = 'a'; list.take('b', f)", false);
+        let (none, _) = lock_order("require('cla/sem').take('a', () => {", true);
+        assert!(none.is_empty());
+        let (found, _) = lock_order("export const semaphore = 'a'; list.take('b', f)", false);
         assert_eq!(found.len(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn rules_that_are_called_are_found_with_what_is_held() {
+        let source = "import { run } from 'cla/rule';
+run('first.yml');
+export const semaphore = 'a';
+export default () => sem.take('b', () => { run('dir/second.js'); other(() => rule.run('third.yml')) });
+run(name); walk('x.yml');";
+        let (takes, calls) = lock_order(source, true);
+        let found = calls.iter().map(|call| {
+            let within = call.within.iter().map(|at| takes[*at].semaphore.as_str());
+            format!(
+                "{}:{} {} in [{}]",
+                call.at.0,
+                call.at.1,
+                call.file,
+                within.collect::<Vec<_>>().join(">")
+            )
+        });
+        assert_eq!(
+            found.collect::<Vec<_>>(),
+            [
+                "2:5 first.yml in []",
+                "4:48 dir/second.js in [a>b]",
+                "4:86 third.yml in []"
+            ]
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 use super::Subject;
 use super::stage::{At, Fixture, Waiter, done, ms, ttl};
+use cla_semaphore::NamedRun;
 use cla_semaphore::Owner;
 use cla_semaphore::Permit;
 use cla_semaphore::Request;
@@ -26,6 +27,32 @@ impl<'a> Run<'a> {
 
     fn request(&self) -> Request {
         Request::new().owner(Owner::new(self.who).with_run(self.id))
+    }
+
+    fn named(&self) -> NamedRun {
+        NamedRun {
+            run: self.id,
+            who: self.who.to_owned(),
+        }
+    }
+
+    /// Its request while these wait for its end, the nearest first.
+    fn request_for(&self, dependents: &[&Run<'_>]) -> Request {
+        let dependents: Vec<NamedRun> = dependents.iter().map(|run| run.named()).collect();
+        let owner = Owner::new(self.who).with_run(self.id);
+        Request::new().owner(owner.with_dependents(dependents))
+    }
+
+    #[track_caller]
+    fn wait_for(&self, dependents: &[&Run<'_>], semaphore: &str) -> Waiter {
+        self.at.on(semaphore).wait_as(self.request_for(dependents))
+    }
+
+    /// Asks for what it can never have, while these wait for its end.
+    #[track_caller]
+    fn is_told_while(&self, dependents: &[&Run<'_>], semaphore: &str) -> DeadlockError {
+        let request = self.request_for(dependents);
+        is_deadlock(self.at.on(semaphore).acquire(request))
     }
 
     #[track_caller]
@@ -304,5 +331,168 @@ pub(super) fn runs_that_let_go_leave_no_trace(subject: &dyn Subject) {
         let a_waits = a.wait("x");
         stage.b.release(x);
         stage.a.release(a_waits.permit());
+    }
+}
+
+/// The runs through which each link of the cycle waits.
+fn through(error: &DeadlockError) -> Vec<Vec<(RunId, &str)>> {
+    let links = error.cycle().iter();
+    links
+        .map(|link| {
+            let runs = link.through.iter();
+            runs.map(|it| (it.run, it.who.as_str())).collect()
+        })
+        .collect()
+}
+
+/// A run that waits for the end of another one releases nothing, however many are between the two.
+pub(super) fn what_holds_the_slot_and_waits_for_the_run_that_asks_is_named(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let (top, middle) = (Run::new(a, "top.yml"), Run::new(a, "middle.js"));
+    // A command that a rule has started may ask from another process.
+    let low = Run::new(b, "low.js");
+    let held = top.take("x");
+    let error = low.is_told_while(&[&middle, &top], "x");
+    assert_eq!(links(&error), [(top.id, "x", "x")]);
+    assert_eq!(error.cycle()[0].who, "top.yml");
+    assert_eq!(
+        through(&error),
+        [[(middle.id, "middle.js"), (low.id, "low.js")]]
+    );
+    let text = error.to_string();
+    for named in ["top.yml", "middle.js", "low.js", "\"x\""] {
+        assert!(text.contains(named), "{named} in {text}");
+    }
+    assert_eq!(b.counts(), (Slots::ONE, 1, 0), "it left the line");
+    a.release(held);
+    drop(low.take("x"));
+}
+
+/// The run waits in line already, and then others begin to wait for its end.
+pub(super) fn a_run_that_begins_to_wait_later_closes_a_circle_as_well(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let (top, middle) = (Run::new(a, "top.yml"), Run::new(a, "middle.js"));
+    let low = Run::new(a, "low.js");
+    let stranger = Run::new(b, "stranger");
+    let _x = top.take("x");
+    let mut low_waits = low.wait("x");
+    let mut other_waits = stranger.wait("x");
+    assert!(low_waits.still_waits(), "top.yml works, and may release it");
+    a.semaphores.note_dependents(low.id, &[middle.named()]);
+    assert!(low_waits.still_waits(), "middle.js holds nothing of it");
+    a.semaphores
+        .note_dependents(low.id, &[middle.named(), top.named()]);
+    let error = is_deadlock(a.wait_for("the wait", low_waits.into_future()));
+    assert_eq!(links(&error), [(top.id, "x", "x")]);
+    assert_eq!(
+        through(&error),
+        [[(middle.id, "middle.js"), (low.id, "low.js")]]
+    );
+    assert!(other_waits.still_waits());
+}
+
+/// Who joins several runs goes on only when all of them have ended.
+pub(super) fn one_of_several_that_are_joined_is_enough(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let top = Run::new(a, "top.yml");
+    let forks = ["one", "two", "three"].map(|who| Run::new(a, who));
+    let stranger = Run::new(b, "stranger");
+    let (_x, z) = (top.take("x"), stranger.take("z"));
+    let mut one_waits = forks[0].wait_for(&[&top], "z");
+    let error = forks[1].is_told_while(&[&top], "x");
+    assert_eq!(through(&error), [[(forks[1].id, "two")]]);
+    assert!(one_waits.still_waits());
+    // Two of one family in the same line: the other way in comes second.
+    let mut three_waits = forks[2].wait_for(&[&top], "z");
+    let _y = stranger.take("y");
+    let mut two_waits = forks[1].wait_for(&[&top], "y");
+    assert!(three_waits.still_waits() && two_waits.still_waits());
+    let error = stranger.is_told("x");
+    let [mine, tops] = error.cycle() else {
+        panic!("{error}");
+    };
+    assert_eq!((mine.run, tops.run), (stranger.id, top.id));
+    assert_eq!(tops.holds.as_str(), "x");
+    assert_eq!(tops.through.len(), 1, "{error}");
+    b.release(z);
+    drop(one_waits.permit());
+    drop(three_waits.permit());
+}
+
+/// A command within a slot of A that asks for B, beside one within a slot of B that asks for A.
+pub(super) fn two_families_that_wait_for_each_other_are_told(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let (a_top, a_low) = (Run::new(a, "a"), Run::new(a, "a, below"));
+    let (b_top, b_low) = (Run::new(b, "b"), Run::new(b, "b, below"));
+    let (_x, y) = (a_top.take("x"), b_top.take("y"));
+    let mut waiting = a_low.wait_for(&[&a_top], "y");
+    let error = b_low.is_told_while(&[&b_top], "x");
+    assert_eq!(links(&error), [(b_top.id, "y", "x"), (a_top.id, "x", "y")]);
+    assert_eq!(
+        through(&error),
+        [[(b_low.id, "b, below")], [(a_low.id, "a, below")]]
+    );
+    assert_eq!(error.semaphore(), &a.name);
+    assert!(waiting.still_waits());
+    b.release(y);
+    drop(waiting.permit());
+}
+
+/// Only who holds what is asked for closes a cycle.
+pub(super) fn a_dependent_that_holds_nothing_of_it_is_no_deadlock(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let (top, low) = (Run::new(a, "top.yml"), Run::new(a, "low.js"));
+    let stranger = Run::new(b, "stranger");
+    let (_y, x) = (top.take("y"), stranger.take("x"));
+    let mut low_waits = low.wait_for(&[&top], "x");
+    assert!(low_waits.still_waits());
+    b.release(x);
+    let x = low_waits.permit();
+    // Two slots, of which the dependent has one.
+    b.on("two").slots(2);
+    let _two = (top.take("two"), stranger.take("two"));
+    let mut low_waits = low.wait_for(&[&top], "two");
+    assert!(low_waits.still_waits(), "the stranger works");
+    // A wait that ends by itself.
+    let poll_timeout = a.poll_timeout;
+    let timed = low.request_for(&[&top]).timeout(poll_timeout);
+    let mut timed_waits = a.on("y").wait_as(timed);
+    assert!(timed_waits.still_waits());
+    a.release(x);
+}
+
+/// What was noted of a wait is gone with it.
+pub(super) fn a_dependent_counts_no_more_when_the_wait_is_over(subject: &dyn Subject) {
+    let Fixture { a, b, .. } = &Fixture::new(subject);
+    let (top, low) = (Run::new(a, "top.yml"), Run::new(a, "low.js"));
+    let stranger = Run::new(b, "stranger");
+    for round in 0..3 {
+        let x = top.take("x");
+        let y = stranger.take("y");
+        let low_waits = low.wait_for(&[&top], "y");
+        match round {
+            // It gives up, it is cancelled, it has its turn.
+            0 => drop(low_waits),
+            1 => {
+                done(b.cancel(low_waits.id));
+                let ended = a.wait_for("the wait", low_waits.into_future());
+                assert!(matches!(ended, Err(AcquireError::Cancelled { .. })));
+            }
+            _ => {
+                b.release(y);
+                a.release(low_waits.permit());
+                let mut waits = stranger.wait("x");
+                assert!(waits.still_waits());
+                a.release(x);
+                drop(waits.permit());
+                continue;
+            }
+        }
+        // Were it still noted that top.yml waits for what the stranger holds, this would be a deadlock.
+        let mut waits = stranger.wait("x");
+        assert!(waits.still_waits());
+        a.release(x);
+        drop(waits.permit());
+        b.release(y);
     }
 }

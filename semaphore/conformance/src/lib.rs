@@ -317,6 +317,12 @@ suite! { $
         taking_slots_away_can_close_a_circle,
         who_merely_waits_behind_a_circle_is_not_told,
         runs_that_let_go_leave_no_trace,
+        what_holds_the_slot_and_waits_for_the_run_that_asks_is_named,
+        a_run_that_begins_to_wait_later_closes_a_circle_as_well,
+        one_of_several_that_are_joined_is_enough,
+        two_families_that_wait_for_each_other_are_told,
+        a_dependent_that_holds_nothing_of_it_is_no_deadlock,
+        a_dependent_counts_no_more_when_the_wait_is_over,
     }
     events {
         the_life_of_a_request_is_told_in_order_with_the_counts_after_each_step,

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant, SystemTime};
 use cla_conformance::{self as conformance, Fresh};
 use cla_semaphore::{
     Acquire, AcquireError, Actor, AdminCommand, AdminError, AuditEntry, AuditQuery, BoxFuture,
-    Diagnosis, EventHub, EventKind, Events, HistoryQuery, Permit, RefreshError, ReleaseError,
-    Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores, SlotId,
-    Store, StoreError, StorePermit, Ttl,
+    Diagnosis, EventHub, EventKind, Events, HistoryQuery, NamedRun, Permit, RefreshError,
+    ReleaseError, Request, RequestId, RequestView, RunId, SemaphoreName, SemaphoreView, Semaphores,
+    SlotId, Store, StoreError, StorePermit, Ttl,
 };
 use futures::executor::block_on;
 use tokio::sync::oneshot;
@@ -324,6 +324,12 @@ impl Store for Delegate {
         }
         let inner = self.inner.clone();
         self.line.send(move || inner.mark_unresponsive(run, since));
+    }
+
+    fn note_dependents(&self, run: RunId, dependents: Arc<[NamedRun]>) {
+        let inner = self.inner.clone();
+        self.line
+            .send(move || inner.note_dependents(run, &dependents));
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<SemaphoreView>, StoreError>> {

@@ -1,7 +1,9 @@
-//! Who asks: [`Owner`].
+//! Who asks: [`Owner`], and the runs that wait for it: [`NamedRun`].
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
 
 use crate::id::RunId;
 
@@ -26,6 +28,18 @@ struct Fields {
     who: String,
     host: Option<Arc<str>>,
     pid: Option<u32>,
+    dependents: Option<Arc<[NamedRun]>>,
+}
+
+/// A run, and what administrators know it as.
+///
+/// See [`Owner::with_dependents`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NamedRun {
+    /// The run.
+    pub run: RunId,
+    /// What administrators know it as; at most [`Owner::MAX_CHARS`] characters are of use.
+    pub who: String,
 }
 
 impl Owner {
@@ -50,6 +64,7 @@ impl Owner {
             who: Self::shortened(who.into()),
             host: this_host(),
             pid: Some(std::process::id()),
+            dependents: None,
         }))
     }
 
@@ -58,6 +73,38 @@ impl Owner {
     #[must_use]
     pub fn with_run(mut self, run: RunId) -> Self {
         Arc::make_mut(&mut self.0).run = Some(run);
+        self
+    }
+
+    /// The same owner, whose run holds up these runs while it waits: they wait for its end. The nearest comes first: the one
+    /// that waits for this run, then the one that waits for that, and so on.
+    ///
+    /// A run that starts another one and waits for it can release nothing meanwhile. So a wait of the started one for a
+    /// slot that a dependent holds could never end, and is a [`DeadlockError`](crate::deadlock::DeadlockError). Runs that
+    /// begin to wait later are told with `Semaphores::note_dependents`.
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// use cla_semaphore::{AcquireError, NamedRun, Owner, RunId, Semaphores};
+    ///
+    /// let db = Semaphores::memory().get("db")?;
+    /// let parent = NamedRun { run: RunId::unique(), who: "deploy.yml".to_owned() };
+    /// let _held = db.acquire().owner(Owner::new(&*parent.who).with_run(parent.run)).await?;
+    ///
+    /// // It calls another rule and waits for it. That one asks for what its caller holds.
+    /// let child = Owner::new("backup.yml").with_run(RunId::unique()).with_dependents([parent.clone()]);
+    /// let Err(AcquireError::Deadlock(error)) = db.acquire().owner(child).await else {
+    ///     panic!("the caller would never release it")
+    /// };
+    /// assert_eq!(error.cycle()[0].run, parent.run);
+    /// assert_eq!(error.cycle()[0].through[0].who, "backup.yml");
+    /// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_dependents(mut self, dependents: impl Into<Arc<[NamedRun]>>) -> Self {
+        let dependents = dependents.into();
+        Arc::make_mut(&mut self.0).dependents = Some(dependents).filter(|runs| !runs.is_empty());
         self
     }
 
@@ -101,6 +148,19 @@ impl Owner {
     #[must_use]
     pub fn run(&self) -> Option<RunId> {
         self.0.run
+    }
+
+    /// The runs that wait for the end of its run, the nearest first.
+    #[must_use]
+    pub fn dependents(&self) -> &[NamedRun] {
+        self.0.dependents.as_deref().unwrap_or_default()
+    }
+
+    /// As [`dependents`](Self::dependents), to be kept.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn shared_dependents(&self) -> Option<&Arc<[NamedRun]>> {
+        self.0.dependents.as_ref()
     }
 
     /// Rule and op, `REPL`, or whatever an administrator should read.

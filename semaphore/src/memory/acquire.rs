@@ -175,6 +175,9 @@ fn join(
     };
     let limit = request.get_timeout();
     let run = request.get_owner().and_then(Owner::run);
+    let dependents = request
+        .get_owner()
+        .and_then(|owner| owner.shared_dependents().cloned());
     let waiter = |ticket: Ticket, _: Option<&Owner>| Waiter {
         sequence: ticket.sequence(),
         waker: cx.waker().clone(),
@@ -186,7 +189,13 @@ fn join(
         return Joining::TooLate(limit);
     };
     let settled = run.is_none_or(|run| {
-        deadlock::begins_to_wait(entry, run, ticket, limit.is_some(), &state.queue)
+        deadlock::begins_to_wait(
+            entry,
+            (run, dependents),
+            ticket,
+            limit.is_some(),
+            &state.queue,
+        )
     });
     entry.conclude(state);
     *acquire = AcquireState::Waiting(Wait { ticket, run, limit });

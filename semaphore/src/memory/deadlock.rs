@@ -2,7 +2,7 @@
 //!
 //! A run is one thread of control: while it waits it releases nothing. A semaphore's line can move on
 //! if enough of those who hold its slots can go on. A holder can go on unless its run waits (for one
-//! thing, without a timeout) for a semaphore whose line cannot move on. What "can" is the least set that
+//! thing, without a timeout) for a semaphore whose line cannot move on, or waits for the end of a run that does. What "can" is the least set that
 //! these rules give, so a cycle holds nothing up unless all its ways out are closed.
 //!
 //! What may end by itself is no deadlock: a permit with a TTL, a wait with a timeout, an owner without a run,
@@ -13,16 +13,16 @@
 //! wait costs. Only if that does not settle it, every semaphore that is involved is locked, in order of
 //! address, and the cycle is found and broken while nothing can change.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Weak};
 
 use super::entry::{Entry, Outcome, State, Waiter, Wakes};
-use crate::deadlock::graph::{Graph, Holder, Node, needed};
+use crate::deadlock::graph::{self, Asker, Graph, Holder, Node, needed};
 use crate::error::DeadlockError;
 use crate::id::RunId;
-use crate::owner::Owner;
+use crate::owner::{NamedRun, Owner};
 use crate::queue::{Queue, Ticket};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -33,10 +33,41 @@ use crate::sync::{Mutex, MutexGuard};
 /// caches: a key of one word, and no list for a single wait, let two share a line. Should two runs ever have
 /// the same key, they pass for one that waits for two things.
 #[derive(Default)]
-pub(crate) struct WaitingRuns(Mutex<Runs>);
+pub(crate) struct WaitingRuns(Mutex<Waiting>);
 
 #[derive(Default)]
-struct Runs(HashMap<u64, Waits, BuildHasherDefault<KeyHasher>>);
+struct Waiting {
+    /// What each run waits for itself.
+    own: HashMap<u64, Waits, BuildHasherDefault<KeyHasher>>,
+    /// The waits that hold other runs up. Nearly always there is none.
+    chains: HashMap<WaitKey, Chain>,
+    /// By the runs that they hold up.
+    held_up: HashMap<RunId, BTreeSet<WaitKey>>,
+}
+
+/// The entry's address, and the request's sequence number.
+type WaitKey = (usize, u64);
+
+fn wait_key(entry: *const Entry, ticket: Ticket) -> WaitKey {
+    (entry.addr(), ticket.sequence())
+}
+
+/// A wait that holds up those who wait for its run.
+struct Chain {
+    run: RunId,
+    wait: Wait,
+    /// The nearest first.
+    dependents: Arc<[NamedRun]>,
+}
+
+/// A wait that holds a run up.
+struct Block {
+    wait: Wait,
+    /// Whose wait it is.
+    run: RunId,
+    /// If that is another run than the one that is held up: those who wait for it, and which of them that is.
+    held_up: Option<(Arc<[NamedRun]>, usize)>,
+}
 
 enum Waits {
     /// As nearly always.
@@ -79,21 +110,59 @@ impl Hasher for KeyHasher {
     }
 }
 
-impl WaitingRuns {
-    /// The only wait of `run`; `None` if it does not wait, or for several things.
-    fn only_wait(&self, run: RunId) -> Option<Wait> {
-        self.0.lock().only_wait(run, Wait::clone)
+impl Waiting {
+    fn only_wait(&self, run: RunId) -> Option<&Wait> {
+        match self.own.get(&key(run))? {
+            Waits::One(wait) => Some(wait),
+            Waits::Several(_) => None,
+        }
+    }
+
+    fn chain(&mut self, run: RunId, wait: Wait, dependents: Arc<[NamedRun]>) {
+        let at = wait_key(wait.entry.as_ptr(), wait.ticket);
+        self.unchain(at);
+        for dependent in dependents.iter() {
+            self.held_up.entry(dependent.run).or_default().insert(at);
+        }
+        let chain = Chain {
+            run,
+            wait,
+            dependents,
+        };
+        self.chains.insert(at, chain);
+    }
+
+    fn unchain(&mut self, at: WaitKey) {
+        let Some(chain) = self.chains.remove(&at) else {
+            return;
+        };
+        for dependent in chain.dependents.iter() {
+            if let Slot::Occupied(mut waits) = self.held_up.entry(dependent.run) {
+                waits.get_mut().remove(&at);
+                if waits.get().is_empty() {
+                    waits.remove();
+                }
+            }
+        }
     }
 }
 
-impl Runs {
-    /// Notes that `run` waits.
-    fn register(&mut self, run: RunId, ticket: Ticket, entry: &Entry) {
+impl Waiting {
+    /// Notes that `run` waits, and holds its dependents up.
+    fn register(
+        &mut self,
+        (run, dependents): (RunId, Option<Arc<[NamedRun]>>),
+        ticket: Ticket,
+        entry: &Entry,
+    ) {
         let wait = Wait {
             entry: entry.weak(),
             ticket,
         };
-        match self.0.entry(key(run)) {
+        if let Some(dependents) = dependents {
+            self.chain(run, wait.clone(), dependents);
+        }
+        match self.own.entry(key(run)) {
             Slot::Vacant(slot) => {
                 slot.insert(Waits::One(wait));
             }
@@ -108,25 +177,22 @@ impl Runs {
         }
     }
 
-    /// Asks about the only wait of `run`; `None` if it does not wait, or for several things.
-    fn only_wait<R>(&self, run: RunId, ask: impl FnOnce(&Wait) -> R) -> Option<R> {
-        match self.0.get(&key(run))? {
-            Waits::One(wait) => Some(ask(wait)),
-            Waits::Several(_) => None,
-        }
+    /// Whether `run` surely goes on, as nothing holds it up, or its only wait `is_over`.
+    fn is_free(&self, run: RunId, is_over: impl FnOnce(&Wait) -> bool) -> bool {
+        let holds_up = !self.held_up.is_empty() && self.held_up.contains_key(&run);
+        !holds_up && self.only_wait(run).is_none_or(is_over)
     }
 
     /// The glance: are enough direct holders not waiting at all?
     ///
     /// A holder that was admitted a moment ago may still be registered as waiting for this very semaphore;
     /// its queue knows better. (Were that not looked at, every take in a loop would come to the slow path.)
-    fn surely_move_on(&self, entry: &Entry, queue: &Queue<Waiter>) -> bool {
+    fn surely_moves_on(&self, entry: &Entry, queue: &Queue<Waiter>) -> bool {
         let needed = needed(queue.slots(), queue.busy());
         let is_free = |run: RunId| {
-            self.only_wait(run, |wait| {
+            self.is_free(run, |wait| {
                 std::ptr::eq(wait.entry.as_ptr(), entry) && !queue.is_waiting(wait.ticket)
             })
-            .unwrap_or(true)
         };
         let free = queue
             .holders()
@@ -136,7 +202,10 @@ impl Runs {
 
     /// Notes that a wait of `run` is over. If then one is left, gives that.
     fn remove(&mut self, run: RunId, ticket: Ticket, entry: &Entry) -> Option<Wait> {
-        let Slot::Occupied(mut slot) = self.0.entry(key(run)) else {
+        if !self.chains.is_empty() {
+            self.unchain(wait_key(entry, ticket));
+        }
+        let Slot::Occupied(mut slot) = self.own.entry(key(run)) else {
             return None;
         };
         let Waits::Several(waits) = slot.get_mut() else {
@@ -152,6 +221,66 @@ impl Runs {
         } else {
             slot.insert(Waits::Several(waits.into()));
             None
+        }
+    }
+}
+
+impl WaitingRuns {
+    /// Whether `run` waits for one thing.
+    fn has_only_wait(&self, run: RunId) -> bool {
+        self.0.lock().only_wait(run).is_some()
+    }
+
+    /// All that holds `run` up: what it waits for, if that is one thing, and what those wait for whose end it awaits.
+    fn blocks(&self, run: RunId) -> Vec<Block> {
+        let waiting = self.0.lock();
+        let own = waiting.only_wait(run).map(|wait| Block {
+            wait: wait.clone(),
+            run,
+            held_up: None,
+        });
+        let through = waiting.held_up.get(&run).into_iter().flatten();
+        let through = through.filter_map(|at| {
+            let chain = waiting.chains.get(at)?;
+            let only = waiting.only_wait(chain.run)?;
+            let is_only = wait_key(only.entry.as_ptr(), only.ticket) == *at;
+            let nth = chain.dependents.iter().position(|it| it.run == run)?;
+            is_only.then(|| Block {
+                wait: chain.wait.clone(),
+                run: chain.run,
+                held_up: Some((Arc::clone(&chain.dependents), nth)),
+            })
+        });
+        own.into_iter().chain(through).collect()
+    }
+
+    /// Those that this wait holds up, beside its own run.
+    fn dependents(&self, entry: &Arc<Entry>, ticket: Ticket) -> Option<Arc<[NamedRun]>> {
+        let waiting = self.0.lock();
+        let chain = waiting.chains.get(&wait_key(Arc::as_ptr(entry), ticket))?;
+        Some(Arc::clone(&chain.dependents))
+    }
+
+    /// Notes that these wait for the end of `run` now. Gives what that waits for.
+    fn note_dependents(&self, run: RunId, dependents: &Arc<[NamedRun]>) -> Vec<Wait> {
+        let mut waiting = self.0.lock();
+        let waits = match waiting.own.get(&key(run)) {
+            None => return Vec::new(),
+            Some(Waits::One(wait)) => vec![wait.clone()],
+            Some(Waits::Several(waits)) => waits.to_vec(),
+        };
+        for wait in &waits {
+            waiting.chain(run, wait.clone(), Arc::clone(dependents));
+        }
+        waits
+    }
+}
+
+/// These runs wait for the end of `run` now: refuses what it waits for, if that can now never end.
+pub(crate) fn note_dependents(runs: &WaitingRuns, run: RunId, dependents: &Arc<[NamedRun]>) {
+    for wait in runs.note_dependents(run, dependents) {
+        if let Some(entry) = wait.entry.upgrade() {
+            check(&entry, wait.ticket);
         }
     }
 }
@@ -196,19 +325,19 @@ pub(crate) fn recheck(entry: &Arc<Entry>) {
 /// both, the note and the glance: it is a good part of what a hand-over between rules costs.
 pub(crate) fn begins_to_wait(
     entry: &Entry,
-    run: RunId,
+    run: (RunId, Option<Arc<[NamedRun]>>),
     ticket: Ticket,
     has_limit: bool,
     queue: &Queue<Waiter>,
 ) -> bool {
-    let mut runs = entry.shared().runs.0.lock();
-    runs.register(run, ticket, entry);
-    has_limit || runs.surely_move_on(entry, queue)
+    let mut waiting = entry.shared().runs.0.lock();
+    waiting.register(run, ticket, entry);
+    has_limit || waiting.surely_moves_on(entry, queue)
 }
 
 /// The glance by itself.
 fn surely_moves_on(entry: &Entry, queue: &Queue<Waiter>) -> bool {
-    entry.shared().runs.0.lock().surely_move_on(entry, queue)
+    entry.shared().runs.0.lock().surely_moves_on(entry, queue)
 }
 
 /// Locks all that is involved and decides. Refuses `only`, or a request in the line of `start` that is part of
@@ -243,9 +372,15 @@ pub(crate) fn resolve(start: &Arc<Entry>, only: Option<Ticket>) -> bool {
                 Some((ticket, owner.run()?, owner.who().to_owned()))
             })
             // A run that waits for several things is not stuck.
-            .filter(|(_, run, _)| runs.only_wait(*run).is_some());
+            .filter(|(_, run, _)| runs.has_only_wait(*run));
         let found = candidates.find_map(|(ticket, run, who)| {
-            let cycle = graph.cycle(here, run, &who)?;
+            let dependents = runs.dependents(start, ticket);
+            let asker = Asker {
+                run,
+                who: &who,
+                dependents: dependents.as_deref().unwrap_or_default(),
+            };
+            let cycle = graph.cycle(here, &asker)?;
             Some((ticket, DeadlockError::new(cycle)))
         });
         let mut wakes = Wakes::default();
@@ -283,20 +418,36 @@ fn snapshot(
                 .holders()
                 .map(|(owner, expires)| {
                     let run = owner.and_then(Owner::run).filter(|_| !expires);
-                    let wait = run.and_then(|run| runs.only_wait(run));
-                    let target = wait.and_then(|wait| Some((wait.entry.upgrade()?, wait)));
-                    let waits_for = target.and_then(|(target, wait)| {
+                    let mut waits_for: Vec<graph::Wait> = Vec::new();
+                    for block in run.map(|run| runs.blocks(run)).unwrap_or_default() {
+                        let Some(target) = block.wait.entry.upgrade() else {
+                            continue;
+                        };
                         let Some(at) = entries.iter().position(|e| Arc::ptr_eq(e, &target)) else {
                             if !more.iter().any(|known| Arc::ptr_eq(known, &target)) {
                                 more.push(target);
                             }
-                            return None;
+                            continue;
                         };
+                        if waits_for.iter().any(|known| known.at == at) {
+                            continue;
+                        }
                         let queue = &guards[at].queue;
+                        let Some(waiter) = queue.owner(block.wait.ticket) else {
+                            continue;
+                        };
                         // Unless it is the wait of another run with the same key.
-                        let is_its = queue.owner(wait.ticket).and_then(Owner::run) == run;
-                        (is_its && queue.waits_for_ever(wait.ticket)).then_some(at)
-                    });
+                        let is_its = waiter.run() == Some(block.run);
+                        if is_its && queue.waits_for_ever(block.wait.ticket) {
+                            let through = block.held_up.map(|(dependents, nth)| {
+                                graph::through(&dependents[..nth], block.run, waiter.who())
+                            });
+                            waits_for.push(graph::Wait {
+                                at,
+                                through: through.unwrap_or_default(),
+                            });
+                        }
+                    }
                     Holder {
                         run: run.unwrap_or(RunId::from_u128(0)),
                         who: owner.map_or_else(String::new, |owner| owner.who().to_owned()),

@@ -6,14 +6,16 @@
 //! Of two runs that close one, both have said that they wait before they look, so at least one sees it; if both do, both
 //! choose the same victim, the last comer.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::driver::DriverHandle;
-use super::wire::query::{self, InLine, Look};
-use crate::deadlock::graph::{Graph, Holder, Node, needed};
+use super::wire::query::{self, InLine, Look, NotedWait};
+use crate::deadlock::graph::{self, Asker, Graph, Holder, Node, needed, through};
 use crate::error::{DeadlockLink, StoreError};
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::slots::Slots;
 
 /// Where so many readings differ, something moves all the time, and so no request is stuck.
@@ -23,6 +25,7 @@ const READINGS: usize = 8;
 #[derive(Clone, Debug, PartialEq)]
 struct Wait {
     id: RequestId,
+    run: RunId,
     name: SemaphoreName,
     /// When its run began to wait for nothing else.
     since: u64,
@@ -36,8 +39,9 @@ struct Held {
     id: RequestId,
     run: Option<RunId>,
     who: String,
-    /// If that is all its run waits for, and for ever.
-    wait: Option<Wait>,
+    /// What its run waits for, if that is one thing, and what those wait for whose end it awaits; each with the runs
+    /// through which it waits.
+    waits: Vec<(Wait, Vec<NamedRun>)>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -52,7 +56,37 @@ struct Seen {
 #[derive(Debug, Default, PartialEq)]
 struct Picture {
     semaphores: Vec<Seen>,
-    candidates: Vec<(RunId, Wait)>,
+    candidates: Vec<Wait>,
+}
+
+impl Picture {
+    fn holders(&self) -> impl Iterator<Item = &Held> {
+        self.semaphores.iter().flat_map(|seen| &seen.holders)
+    }
+
+    /// All waits of holders that last for ever.
+    fn waits(&self) -> impl Iterator<Item = &Wait> {
+        let all = self.holders().flat_map(|held| &held.waits);
+        all.map(|(wait, _)| wait).filter(|wait| wait.for_ever)
+    }
+
+    /// Those who hold something here and wait for the end of the run that makes this wait, with all between, the nearest
+    /// first.
+    fn dependents(&self, wait: &Wait) -> Vec<NamedRun> {
+        let mut longest = Vec::new();
+        for held in self.holders() {
+            let Some(run) = held.run else { continue };
+            for (_, through) in held.waits.iter().filter(|(its, _)| its.id == wait.id) {
+                if through.len() > longest.len() {
+                    let who = held.who.clone();
+                    // From the nearest to the holder itself. The last is the run that waits in line.
+                    longest = through.iter().rev().skip(1).cloned().collect();
+                    longest.push(NamedRun { run, who });
+                }
+            }
+        }
+        longest
+    }
 }
 
 /// The request `id` waits for `name`: if that can never end, refuses the last comer of all that are stuck with it.
@@ -94,26 +128,30 @@ async fn resolve(
 /// Which wait is to be refused, and why: the last comer of all that are stuck, if `any` may be, or one of the candidates.
 fn judge(picture: &Picture, any: bool) -> Option<(Wait, Vec<DeadlockLink>)> {
     let graph = graph(picture);
-    let cycle_of = |run: RunId, wait: &Wait| {
+    let cycle_of = |wait: &Wait| {
         let here = picture
             .semaphores
             .iter()
             .position(|seen| seen.name == wait.name)?;
-        graph.cycle(here, run, &wait.who)
+        let asker = Asker {
+            run: wait.run,
+            who: &wait.who,
+            dependents: &picture.dependents(wait),
+        };
+        graph.cycle(here, &asker)
     };
     let (wait, cycle) = picture
         .candidates
         .iter()
-        .find_map(|(run, wait)| Some((wait.clone(), cycle_of(*run, wait)?)))?;
+        .find_map(|wait| Some((wait.clone(), cycle_of(wait)?)))?;
     if !any {
         return Some((wait, cycle));
     }
     // Of all that are stuck in a cycle, not only in this one: so every client, at any time, chooses the same.
-    let stuck = picture.semaphores.iter().flat_map(|seen| &seen.holders);
-    let last = stuck
-        .filter_map(|held| Some((held.run?, held.wait.as_ref().filter(|wait| wait.for_ever)?)))
-        .filter(|(_, other)| (other.since, other.id) > (wait.since, wait.id))
-        .filter_map(|(run, other)| Some((other.clone(), cycle_of(run, other)?)))
+    let last = picture
+        .waits()
+        .filter(|other| (other.since, other.id) > (wait.since, wait.id))
+        .filter_map(|other| Some((other.clone(), cycle_of(other)?)))
         .max_by_key(|(other, _)| (other.since, other.id));
     Some(last.unwrap_or((wait, cycle)))
 }
@@ -135,10 +173,15 @@ fn graph(picture: &Picture) -> Graph {
                 run: held.run.unwrap_or(RunId::from_u128(0)),
                 who: held.who.clone(),
                 waits_for: held
-                    .wait
-                    .as_ref()
-                    .filter(|wait| wait.for_ever)
-                    .and_then(|wait| place(&wait.name)),
+                    .waits
+                    .iter()
+                    .filter(|(wait, _)| wait.for_ever)
+                    .filter_map(|(wait, through)| {
+                        let at = place(&wait.name)?;
+                        let through = through.clone();
+                        Some(graph::Wait { at, through })
+                    })
+                    .collect(),
             })
             .collect(),
     });
@@ -153,7 +196,7 @@ async fn read(
     only: Option<RequestId>,
 ) -> Result<Picture, StoreError> {
     let mut picture = Picture::default();
-    let mut runs: HashMap<RunId, Option<Wait>> = HashMap::new();
+    let mut known = Known::default();
     let mut names = vec![start.clone()];
     let mut at = 0;
     while let Some(name) = names.get(at).cloned() {
@@ -168,42 +211,45 @@ async fn read(
         };
         for held in &mut seen.holders {
             if let Some(run) = held.run {
-                held.wait = wait_of(driver, &mut runs, run).await?;
+                held.waits = waits_of(driver, &mut known, run, only).await?;
             }
-            if let Some(wait) = held.wait.as_ref().filter(|wait| wait.for_ever)
-                && !names.contains(&wait.name)
-            {
-                names.push(wait.name.clone());
-            }
-        }
-        if at == 1 {
-            for (run, wait) in line.into_iter().rev().filter(|(_, wait)| wait.for_ever) {
-                if let Some(run) = run {
-                    picture.candidates.push((run, wait));
+            for (wait, _) in held.waits.iter().filter(|(wait, _)| wait.for_ever) {
+                if !names.contains(&wait.name) {
+                    names.push(wait.name.clone());
                 }
             }
         }
+        if at == 1 {
+            let for_ever = line.into_iter().rev().filter(|wait| wait.for_ever);
+            picture.candidates.extend(for_ever);
+        }
         picture.semaphores.push(seen);
     }
-    // A run that holds nothing of all this is in no cycle. One that waits for several things is not stuck.
-    let holding: Vec<RunId> = picture
-        .semaphores
-        .iter()
-        .flat_map(|seen| &seen.holders)
-        .filter_map(|held| held.run)
-        .collect();
-    picture.candidates.retain_mut(|(run, wait)| {
-        let its_only = runs.get(run).and_then(Option::as_ref);
+    // A run that holds nothing of all this, and on whose end nothing waits that does, is in no cycle. One that waits for
+    // several things is not stuck.
+    let holding: HashSet<RunId> = picture.holders().filter_map(|held| held.run).collect();
+    let holding_up: HashSet<RequestId> = picture.waits().map(|wait| wait.id).collect();
+    picture.candidates.retain_mut(|wait| {
+        let its_only = known.waits.get(&wait.run).and_then(Option::as_ref);
         let Some(only) = its_only.filter(|only| only.id == wait.id) else {
             return false;
         };
         wait.since = only.since;
-        holding.contains(run)
+        holding.contains(&wait.run) || holding_up.contains(&wait.id)
     });
     Ok(picture)
 }
 
-type Line = Vec<(Option<RunId>, Wait)>;
+/// What of runs was read already.
+#[derive(Default)]
+struct Known {
+    noted: HashMap<RunId, Arc<[NotedWait]>>,
+    /// The one thing that each waits for; nothing if it waits for several.
+    waits: HashMap<RunId, Option<Wait>>,
+}
+
+/// The requests in line that runs have made.
+type Line = Vec<Wait>;
 
 /// Who holds slots of `name`, and who waits, as far as `whom` says.
 async fn look(
@@ -221,7 +267,7 @@ fn seen(name: &SemaphoreName, look: Look) -> (Seen, Line) {
         // What expires by itself holds others up only for a time.
         run: holder.asker.run.filter(|_| !holder.expires),
         who: holder.asker.who.unwrap_or_default(),
-        wait: None,
+        waits: Vec::new(),
     });
     let seen = Seen {
         name: name.clone(),
@@ -229,41 +275,100 @@ fn seen(name: &SemaphoreName, look: Look) -> (Seen, Line) {
         taken: look.taken,
         holders: holders.collect(),
     };
-    let line = look.line.into_iter().map(|waiting| {
-        let wait = Wait {
+    let line = look.line.into_iter().filter_map(|waiting| {
+        Some(Wait {
             id: waiting.id,
+            run: waiting.asker.run?,
             name: name.clone(),
             since: 0,
             for_ever: !waiting.has_timeout,
             who: waiting.asker.who.unwrap_or_default(),
-        };
-        (waiting.asker.run, wait)
+        })
     });
     (seen, line.collect())
+}
+
+/// What is noted of the waits of `run`. It may be over.
+async fn noted(
+    driver: &DriverHandle,
+    known: &mut Known,
+    run: RunId,
+) -> Result<Arc<[NotedWait]>, StoreError> {
+    if let Some(noted) = known.noted.get(&run) {
+        return Ok(Arc::clone(noted));
+    }
+    let noted = driver
+        .ask(query::waits_of(&driver.settings.names, run))
+        .await?;
+    let noted: Arc<[NotedWait]> = noted.into();
+    known.noted.insert(run, Arc::clone(&noted));
+    Ok(noted)
+}
+
+/// The request of a noted wait, if it is still in line.
+async fn in_line(driver: &DriverHandle, noted: &NotedWait) -> Result<Option<Wait>, StoreError> {
+    let Some(name) = driver.settings.names.name(&noted.key) else {
+        return Ok(None);
+    };
+    let looked = look(driver, &name, InLine::One(noted.id)).await?;
+    let wait = looked.and_then(|(_, line)| line.into_iter().next());
+    let since = noted.since;
+    Ok(wait.map(|wait| Wait { since, ..wait }))
 }
 
 /// The one thing that `run` waits for; nothing if it waits for several.
 async fn wait_of(
     driver: &DriverHandle,
-    known: &mut HashMap<RunId, Option<Wait>>,
+    known: &mut Known,
     run: RunId,
 ) -> Result<Option<Wait>, StoreError> {
-    if let Some(wait) = known.get(&run) {
+    if let Some(wait) = known.waits.get(&run) {
         return Ok(wait.clone());
     }
-    let names = &driver.settings.names;
     let mut found = Vec::new();
-    for noted in driver.ask(query::waits_of(names, run)).await? {
-        // What was noted may be over.
-        if let Some(name) = names.name(&noted.key)
-            && let Some((_, line)) = look(driver, &name, InLine::One(noted.id)).await?
+    for noted in &*noted(driver, known, run).await? {
+        if noted.between.is_none()
+            && let Some(wait) = in_line(driver, noted).await?
+            && wait.run == run
         {
-            let since = noted.since;
-            let its = line.into_iter().filter(|(its, _)| *its == Some(run));
-            found.extend(its.map(|(_, wait)| Wait { since, ..wait }));
+            found.push(wait);
         }
     }
     let only = if found.len() == 1 { found.pop() } else { None };
-    known.insert(run, only.clone());
+    known.waits.insert(run, only.clone());
     Ok(only)
+}
+
+/// All that holds `run` up: what it waits for, if that is one thing, and what those wait for whose end it awaits, once for
+/// each semaphore, and in any case the request `only`.
+async fn waits_of(
+    driver: &DriverHandle,
+    known: &mut Known,
+    run: RunId,
+    only: Option<RequestId>,
+) -> Result<Vec<(Wait, Vec<NamedRun>)>, StoreError> {
+    let own = wait_of(driver, known, run).await?;
+    let mut waits: Vec<(Wait, Vec<NamedRun>)> =
+        own.map(|own| (own, Vec::new())).into_iter().collect();
+    let mut names: HashSet<String> = HashSet::new();
+    for noted in &*noted(driver, known, run).await? {
+        let Some(between) = &noted.between else {
+            continue;
+        };
+        if names.contains(&noted.key) && only != Some(noted.id) {
+            continue;
+        }
+        let Some(waiting) = in_line(driver, noted).await? else {
+            continue;
+        };
+        if let Some(wait) = wait_of(driver, known, waiting.run).await?
+            && wait.id == noted.id
+            && wait.for_ever
+        {
+            names.insert(noted.key.clone());
+            let through = through(between, wait.run, &wait.who);
+            waits.push((wait, through));
+        }
+    }
+    Ok(waits)
 }

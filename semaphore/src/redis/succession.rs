@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::RunId;
 use crate::owner::Owner;
 
 /// One permit, as it goes from process to process. Times are microseconds.
@@ -26,12 +27,17 @@ pub(super) struct Succession {
     pub(super) left: Option<u64>,
     pub(super) priority: i32,
     pub(super) who: String,
+    pub(super) run: Option<RunId>,
     pub(super) process: Option<(String, u32)>,
 }
 
 impl Succession {
     pub(super) fn owner(&self) -> Owner {
         let owner = Owner::new(self.who.as_str());
+        let owner = match self.run {
+            Some(run) => owner.with_run(run),
+            None => owner,
+        };
         match &self.process {
             Some((host, pid)) => owner.with_process(host.as_str(), *pid),
             None => owner,

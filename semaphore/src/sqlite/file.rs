@@ -16,7 +16,7 @@ use crate::file_url::{Access, SqliteUrl};
 /// "cla1", so that the file says whose it is.
 const APPLICATION: i32 = 0x636c_6131;
 /// What makes the tables, each from those of the version before.
-const UPGRADES: [&str; 8] = [
+const UPGRADES: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("upgrade_2.sql"),
     include_str!("upgrade_3.sql"),
@@ -25,6 +25,7 @@ const UPGRADES: [&str; 8] = [
     include_str!("upgrade_6.sql"),
     include_str!("upgrade_7.sql"),
     include_str!("upgrade_8.sql"),
+    include_str!("upgrade_9.sql"),
 ];
 
 /// A file with a higher one was made by a newer version of the program.

@@ -198,7 +198,9 @@ impl Worker {
             batch.retain(|command| {
                 !matches!(
                     command,
-                    Command::MarkUnresponsive(..) | Command::DropOutlived(_)
+                    Command::MarkUnresponsive(..)
+                        | Command::NoteDependents(..)
+                        | Command::DropOutlived(_)
                 )
             });
         }

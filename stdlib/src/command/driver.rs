@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::host::Run;
+use cla_runtime::internal::DEPENDENTS_VARIABLE;
 use cla_runtime::output::OutputStream;
 use futures_util::future::{Either, join_all, try_join_all};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,6 +66,9 @@ impl Group {
             command.current_dir(folder);
         }
         see_only_permitted(&mut command, run);
+        if let Some(dependents) = run.dependents_of_command() {
+            command.env(DEPENDENTS_VARIABLE, dependents);
+        }
         for (name, value) in &stage.environment {
             match value {
                 Some(value) => command.env(name, value),

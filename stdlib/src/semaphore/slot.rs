@@ -57,6 +57,7 @@ impl HeldSlot {
             before.leave();
         }
         let held = run.permits().hold(permit, Rc::clone(&self.usage));
+        held.has_slot_id();
         run.permits().register(&held);
         *self.permit.borrow_mut() = Some(held);
     }
@@ -168,6 +169,7 @@ impl Slot {
     /// The work goes on: what it holds by this id is released when it ends, or with the run.
     pub(super) fn register_now(&self, guard: &SlotGuard) {
         if self.is_held_by(guard) {
+            guard.permit().has_slot_id();
             guard.register();
         }
     }

@@ -15,6 +15,7 @@ use crate::command::AdminAction;
 use crate::error::{AcquireError, StoreError};
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::redis::Closed;
 use crate::redis::permit::PermitState;
 use crate::redis::succession::Succession;
@@ -38,6 +39,8 @@ pub(in crate::redis) enum Command {
     AbandonRun(RunId),
     /// A run does not answer since then, or answers again.
     MarkUnresponsive(RunId, Option<Instant>),
+    /// These wait for the end of a run from now on.
+    NoteDependents(RunId, Arc<[NamedRun]>),
     Release {
         id: RequestId,
         /// Whether it was still busy.
@@ -114,6 +117,7 @@ impl Session {
             }
             Command::AbandonRun(run) => self.abandon_run(run),
             Command::MarkUnresponsive(run, since) => self.mark_unresponsive(run, since),
+            Command::NoteDependents(run, dependents) => self.note_dependents(run, &dependents),
             Command::Release { id, answer } => self.release(id, answer),
             Command::Refresh { id, ttl, answer } => self.refresh(id, ttl, answer),
             Command::Manage(manage) => self.manage(manage),

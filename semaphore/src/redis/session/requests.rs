@@ -7,6 +7,7 @@ use super::{Output, PendingRequest, Phase, Session, Timer};
 use crate::error::AcquireError;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::{NamedRun, Owner};
 use crate::redis::permit::PermitState;
 use crate::redis::wire::{Admission, Payload, SessionLease};
 use crate::view::Status;
@@ -21,7 +22,7 @@ impl Session {
             self.timers.remove(&(at, Timer::Request(id)));
         }
         if request.waits() {
-            self.waits_no_more(id, request.run(), &request.name);
+            self.waits_no_more(id, request.owner.as_ref(), &request.name);
         }
         if let Some(semaphore) = self.semaphores.get_mut(&request.name) {
             semaphore.ids.remove(&id);
@@ -43,17 +44,69 @@ impl Session {
             Some(Phase::Waiting { requested, .. }) => Some(*requested),
             _ => None,
         };
-        self.note_wait(since, id, run, name);
+        self.note_dependent_waits(since, id, name);
+        self.note_wait(since, id, run, None, name);
     }
 
-    /// Notes, for those who look for deadlocks, since when a wait of `run` lasts, or that it is over.
-    fn note_wait(&mut self, since: Option<u64>, id: RequestId, run: RunId, name: &SemaphoreName) {
+    /// These wait for the end of `run` now: those who look for deadlocks have to know, and it may be one.
+    pub(super) fn note_dependents(&mut self, run: RunId, dependents: &Arc<[NamedRun]>) {
+        let mut waiting = Vec::new();
+        for (id, request) in &mut self.requests {
+            if request.run() != Some(run) || matches!(request.phase, Phase::Busy(_)) {
+                continue;
+            }
+            let owner = request.owner.take();
+            request.owner = owner.map(|owner| owner.with_dependents(Arc::clone(dependents)));
+            if let Phase::Waiting { requested, .. } = request.phase {
+                waiting.push((requested, *id, request.name.clone()));
+            }
+        }
+        waiting.sort_unstable();
+        for (since, id, name) in waiting {
+            self.note_dependent_waits(Some(since), id, &name);
+            self.check(id);
+        }
+    }
+
+    /// Notes, for those who look for deadlocks, that a wait holds up those who wait for its run, or that it is over.
+    fn note_dependent_waits(&mut self, since: Option<u64>, id: RequestId, name: &SemaphoreName) {
+        let Some(owner) = self.requests.get(&id).and_then(|it| it.owner.clone()) else {
+            return;
+        };
+        self.note_waits_of_dependents(since, id, &owner, name);
+    }
+
+    fn note_waits_of_dependents(
+        &mut self,
+        since: Option<u64>,
+        id: RequestId,
+        owner: &Owner,
+        name: &SemaphoreName,
+    ) {
+        let dependents = owner.dependents();
+        for (nth, dependent) in dependents.iter().enumerate() {
+            let between = dependents[..nth].to_vec();
+            self.note_wait(since, id, dependent.run, Some(between), name);
+        }
+    }
+
+    /// Notes, for those who look for deadlocks, since when a wait of `run` lasts, or that it is over. If it is the wait of a
+    /// run whose end `run` awaits: those `between` the two, from the waiting one on.
+    fn note_wait(
+        &mut self,
+        since: Option<u64>,
+        id: RequestId,
+        run: RunId,
+        between: Option<Vec<NamedRun>>,
+        name: &SemaphoreName,
+    ) {
         let keys = Arc::clone(&self.semaphore(name).keys);
         let payload = Payload::NoteWait {
             run,
             id,
             keys,
             since,
+            between,
         };
         self.send(Call::new(payload, ReplyTo::Nothing { lasting: false }));
     }
@@ -61,10 +114,13 @@ impl Session {
     pub(super) fn waits_no_more(
         &mut self,
         id: RequestId,
-        run: Option<RunId>,
+        owner: Option<&Owner>,
         name: &SemaphoreName,
     ) {
-        let Some(run) = run else { return };
+        let Some((owner, run)) = owner.and_then(|owner| Some((owner, owner.run()?))) else {
+            return;
+        };
+        self.note_waits_of_dependents(None, id, owner, name);
         let Some(waits) = self.runs.get_mut(&run) else {
             return;
         };
@@ -78,7 +134,7 @@ impl Session {
             [left] => Some(*left),
             _ => None,
         };
-        self.note_wait(None, id, run, name);
+        self.note_wait(None, id, run, None, name);
         if let Some(left) = left {
             self.check(left);
         }
@@ -128,7 +184,7 @@ impl Session {
             self.timers.remove(&(at, Timer::Request(id)));
         }
         let answer = request.answer.take();
-        let run = request.run().filter(|_| waited);
+        let owner = request.owner.clone().filter(|_| waited);
         if let Some(semaphore) = self.semaphores.get_mut(&request.name) {
             semaphore.generation = admission.generation;
             semaphore.token = semaphore.token.max(admission.token);
@@ -144,10 +200,10 @@ impl Session {
             // A caller that does not listen any more abandons the request as well.
             let _ = answer.send(Ok(Some(permit)));
         }
-        if run.is_some() {
+        if owner.is_some() {
             let name = self.requests.get(&id).map(|request| request.name.clone());
             if let Some(name) = name {
-                self.waits_no_more(id, run, &name);
+                self.waits_no_more(id, owner.as_ref(), &name);
             }
         }
     }
@@ -275,12 +331,12 @@ impl Session {
             // Its lease had passed, or the server does not know it. It goes on waiting, at the end of the line.
             _ => {
                 if request.waits() {
-                    let run = request.run();
+                    let owner = request.owner.clone();
                     if let Some(request) = self.requests.get_mut(&id) {
                         request.phase = Phase::Asking;
                     }
                     self.semaphore(&name).waiting -= 1;
-                    self.waits_no_more(id, run, &name);
+                    self.waits_no_more(id, owner.as_ref(), &name);
                 }
                 self.request(id);
             }

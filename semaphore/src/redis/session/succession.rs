@@ -12,14 +12,14 @@ use crate::redis::wire::{Admission, digits, id, micros};
 use crate::request::Ttl;
 
 impl Session {
-    /// What another process needs to go on with the request `id`. Nothing if it is not held, if others share it, or if a
-    /// run has it: that ends with its process.
+    /// What another process needs to go on with the request `id`. Nothing if it is not held, or if others share
+    /// it.
     pub(super) fn succession(&self, id: RequestId) -> Option<Succession> {
         let request = self.requests.get(&id)?;
         let Phase::Busy(permit) = &request.phase else {
             return None;
         };
-        if request.is_foreign || request.slot.is_some() || request.run().is_some() {
+        if request.is_foreign || request.slot.is_some() {
             return None;
         }
         let semaphore = self.semaphores.get(&request.name)?;
@@ -44,6 +44,7 @@ impl Session {
             who: owner
                 .map(|owner| owner.who().to_owned())
                 .unwrap_or_default(),
+            run: request.run(),
             process: owner.and_then(|owner| Some((owner.host()?.to_owned(), owner.pid()?))),
         })
     }

@@ -8,13 +8,14 @@ use super::audit::write_actor;
 use super::facts::{Facts, save_points};
 use super::keys::Keys;
 use super::reply::{Acquired, DataSet, Due, Managed, Refreshed, Renewed, Reply, Restored};
-use super::rows::{digits, write_slots};
+use super::rows::{digits, write_slots, write_wait};
 use super::scripts::{self, Script};
 use super::value::{integer, texts};
 use crate::actor::Actor;
 use crate::audit::{AUDIT_AGE, AUDIT_KEPT};
 use crate::command::AdminAction;
 use crate::id::{RequestId, RunId};
+use crate::owner::NamedRun;
 use crate::redis::{Settings, unique_text};
 use crate::request::Ttl;
 use crate::slots::Slots;
@@ -83,6 +84,8 @@ pub(crate) enum Payload {
         keys: Keys,
         /// Since when, on the server's clock in microseconds; nothing if the wait is over.
         since: Option<u64>,
+        /// If the run only waits for the end of the one that is in line: those between the two, from that one on.
+        between: Option<Vec<NamedRun>>,
     },
     /// Marks requests whose run has not answered for so long, or, without a time, answers again.
     MarkUnresponsive {
@@ -337,12 +340,13 @@ impl Payload {
                 id,
                 keys,
                 since,
+                between,
             } => {
                 let key = names.run(&format!("{:032x}", run.as_u128()));
                 let mut command = scripts::run(Script::Wait, &[key]);
                 command
                     .arg(since.map_or_else(String::new, |since| since.to_string()))
-                    .arg(format!("{}|{}", digits(*id), keys[0]))
+                    .arg(write_wait(*id, &keys[0], between.as_deref()))
                     .arg(RUN_KEPT);
                 if names.together {
                     command

@@ -17,6 +17,7 @@ use crate::cycle_json;
 use crate::error::DeadlockLink;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::request::Ttl;
 use crate::slot::SlotId;
 use crate::slots::Slots;
@@ -381,6 +382,8 @@ pub(crate) struct NotedWait {
     pub(crate) key: String,
     /// Since when, on the server's clock.
     pub(crate) since: u64,
+    /// If the run only waits for the end of the one that is in line: those between the two, from that one on.
+    pub(crate) between: Option<Vec<NamedRun>>,
 }
 
 /// What a run waits for.
@@ -390,12 +393,14 @@ pub(crate) fn waits_of(names: &Names, run: RunId) -> Query<Vec<NotedWait>> {
         .arg(names.run(&format!("{:032x}", run.as_u128())))
         .arg(&["0", "-1", "WITHSCORES"]);
     Query::plain(command, |answer| {
-        let noted = scored(answer).into_iter().filter_map(|(member, since)| {
-            let (id, key) = member.split_once('|')?;
+        let noted = scored(answer).into_iter();
+        let noted = noted.filter_map(|(member, since)| {
+            let (id, key, between) = rows::read_wait(member)?;
             Some(NotedWait {
-                id: rows::id(id)?,
+                id,
                 key: key.to_owned(),
                 since,
+                between,
             })
         });
         Some(noted.collect())

@@ -9,7 +9,7 @@ use super::keys::{Names, decode, encode};
 use super::value::{array, integer, natural, text};
 use crate::event::{Event, EventKind};
 use crate::id::{RequestId, RunId};
-use crate::owner::Owner;
+use crate::owner::{NamedRun, Owner};
 use crate::request::Priority;
 use crate::slot::SlotId;
 use crate::slots::Slots;
@@ -121,6 +121,30 @@ impl Asker {
             slot: None,
         }
     }
+}
+
+/// How a wait is noted, for those who look for deadlocks: `id|first key of the semaphore`. If the run only waits for the end
+/// of the one that is in line: `id~those between|key`, in which programs of before find no id.
+pub(super) fn write_wait(id: RequestId, key: &str, between: Option<&[NamedRun]>) -> String {
+    let id = digits(id);
+    match between {
+        None => format!("{id}|{key}"),
+        Some(between) => {
+            // Texts and ids can always be written.
+            let between = serde_json::to_string(between).unwrap_or_default();
+            format!("{id}~{}|{key}", encode(&between))
+        }
+    }
+}
+
+/// Reads what [`write_wait`] wrote.
+pub(super) fn read_wait(member: &str) -> Option<(RequestId, &str, Option<Vec<NamedRun>>)> {
+    let (head, key) = member.split_once('|')?;
+    let (digits, between) = match head.split_once('~') {
+        None => (head, None),
+        Some((digits, between)) => (digits, Some(serde_json::from_str(&decode(between)?).ok()?)),
+    };
+    Some((id(digits)?, key, between))
 }
 
 /// What was published for those who watch: `kind|id|busy|waiting|slots|at|key|blob`; behind the id, after a `~`, which

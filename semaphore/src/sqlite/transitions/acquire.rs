@@ -40,6 +40,9 @@ impl Transition<'_> {
             self.effects.outcomes.push((uuid, Outcome::TimedOut));
             return self.save(&semaphore);
         }
+        if let Some(owner) = request.get_owner().filter(|owner| owner.run().is_some()) {
+            self.insert_dependents(row.id, owner.dependents())?;
+        }
         self.emit(EventKind::Queued, &semaphore, Some(&row))?;
         self.save(&semaphore)?;
         if row.run.is_some() && row.deadline.is_none() {

@@ -5,10 +5,11 @@ use rusqlite::{OptionalExtension, params};
 use super::Transition;
 use super::outcome::Outcome;
 use super::rows::{RequestRow, Semaphore, requests, semaphores};
-use crate::deadlock::graph::{Graph, Holder, Node, needed};
+use crate::deadlock::graph::{Asker, Graph, Holder, Node, Wait, needed, through};
 use crate::error::DeadlockError;
 use crate::event::EventKind;
 use crate::id::RunId;
+use crate::owner::NamedRun;
 use crate::sqlite::columns::{Columns as _, Db};
 use crate::sqlite::problem::Problem;
 use crate::view::Status;
@@ -84,6 +85,94 @@ impl Transition<'_> {
         }
     }
 
+    /// These wait for the end of `run` from now on: refuses what it waits for, if that can now never end.
+    pub(in crate::sqlite) fn note_dependents(
+        &mut self,
+        run: RunId,
+        dependents: &[NamedRun],
+    ) -> Result<(), Problem> {
+        // What is due ends first.
+        self.advance_all()?;
+        let waiting: Vec<RequestRow> = self
+            .db
+            .prepare_cached(requests!(
+                "WHERE run = ?1 AND phase = 0 AND session = ?2 ORDER BY id"
+            ))?
+            .query_map(params![Db(&run), self.session], RequestRow::read)?
+            .collect::<Result<_, _>>()?;
+        for row in &waiting {
+            self.db
+                .prepare_cached("DELETE FROM dependent WHERE request = ?1")?
+                .execute([row.id])?;
+            self.insert_dependents(row.id, dependents)?;
+        }
+        match waiting.as_slice() {
+            [only] if only.deadline.is_none() => self.check_deadlock(only),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes the runs that a request in line holds up beside its own.
+    pub(super) fn insert_dependents(
+        &self,
+        request: i64,
+        dependents: &[NamedRun],
+    ) -> Result<(), Problem> {
+        for (nth, NamedRun { run, who }) in dependents.iter().enumerate() {
+            self.db
+                .prepare_cached(
+                    "INSERT INTO dependent (request, nth, run, who) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![request, nth as i64, Db(run), who])?;
+        }
+        Ok(())
+    }
+
+    /// The runs that a request in line holds up beside its own, up to the one at `nth`.
+    fn dependents(&self, request: i64, nth: i64) -> Result<Vec<NamedRun>, Problem> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT run, who FROM dependent WHERE request = ?1 AND nth < ?2 ORDER BY nth",
+        )?;
+        let dependents = statement.query_map([request, nth], |row| {
+            Ok(NamedRun {
+                run: row.value(0)?,
+                who: row.get(1)?,
+            })
+        })?;
+        Ok(dependents.collect::<Result<_, _>>()?)
+    }
+
+    /// What holds `run` up: the semaphore for which it waits itself, and those for which the runs wait whose end it awaits.
+    fn waits(&self, run: RunId) -> Result<Vec<(i64, Vec<NamedRun>)>, Problem> {
+        let mut waits: Vec<(i64, Vec<NamedRun>)> = Vec::new();
+        if let Some(semaphore) = self.only_wait(run)? {
+            waits.push((semaphore, Vec::new()));
+        }
+        let mut statement = self.db.prepare_cached(
+            "SELECT request.id, request.semaphore, request.run, request.who, nth
+             FROM dependent JOIN request ON request.id = dependent.request
+             WHERE dependent.run = ?1 AND phase = 0 AND deadline IS NULL ORDER BY request.id",
+        )?;
+        let mut rows = statement.query([Db(&run)])?;
+        while let Some(row) = rows.next()? {
+            let (request, semaphore): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if waits.iter().any(|(known, _)| *known == semaphore) {
+                continue;
+            }
+            let waiter: RunId = row.value(2)?;
+            if self.only_wait(waiter)? != Some(semaphore) {
+                continue;
+            }
+            let who: Option<String> = row.get(3)?;
+            let between = self.dependents(request, row.get(4)?)?;
+            waits.push((
+                semaphore,
+                through(&between, waiter, who.as_deref().unwrap_or_default()),
+            ));
+        }
+        Ok(waits)
+    }
+
     /// The cycle of which the waiting request is part.
     fn cycle_of(&self, row: &RequestRow) -> Result<Option<DeadlockError>, Problem> {
         let Some(run) = row.run else {
@@ -95,8 +184,12 @@ impl Transition<'_> {
         let Some(graph) = self.graph(row.semaphore)? else {
             return Ok(None);
         };
-        let who = row.who.as_deref().unwrap_or_default();
-        Ok(graph.cycle(0, run, who).map(DeadlockError::new))
+        let asker = Asker {
+            run,
+            who: row.who.as_deref().unwrap_or_default(),
+            dependents: &self.dependents(row.id, i64::MAX)?,
+        };
+        Ok(graph.cycle(0, &asker).map(DeadlockError::new))
     }
 
     /// What the run waits for, if it waits for one semaphore only, and without a time limit.
@@ -134,25 +227,25 @@ impl Transition<'_> {
                 let for_ever: bool = row.get(2)?;
                 let run: Option<RunId> = row.optional_value(1)?;
                 let run = run.filter(|_| for_ever);
-                let waits_for = match run {
-                    Some(run) => self.only_wait(run)?,
-                    None => None,
+                let waits = match run {
+                    Some(run) => self.waits(run)?,
+                    None => Vec::new(),
                 };
-                if waits_for.is_none() {
+                if waits.is_empty() {
                     free += 1;
                 }
                 if free >= needed {
                     break;
                 }
-                let waits_for = waits_for.map(|target| {
-                    known
-                        .iter()
-                        .position(|id| *id == target)
-                        .unwrap_or_else(|| {
-                            known.push(target);
-                            known.len() - 1
-                        })
+                let waits_for = waits.into_iter().map(|(target, through)| {
+                    let known_at = known.iter().position(|id| *id == target);
+                    let at = known_at.unwrap_or_else(|| {
+                        known.push(target);
+                        known.len() - 1
+                    });
+                    Wait { at, through }
                 });
+                let waits_for = waits_for.collect();
                 holders.push(Holder {
                     run: run.unwrap_or(RunId::from_u128(0)),
                     who: row.get::<_, Option<String>>(0)?.unwrap_or_default(),

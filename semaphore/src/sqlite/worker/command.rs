@@ -13,6 +13,7 @@ use crate::error::{AcquireError, AdminError, StoreError};
 use crate::history::HistoryQuery;
 use crate::id::{RequestId, RunId};
 use crate::name::SemaphoreName;
+use crate::owner::NamedRun;
 use crate::request::{Request, Ttl};
 use crate::slot::SlotId;
 use crate::sqlite::permit::PermitState;
@@ -38,6 +39,8 @@ pub(in crate::sqlite) enum Command {
     AbandonRun(RunId),
     /// A run does not answer since then, or answers again (`None`).
     MarkUnresponsive(RunId, Option<Instant>),
+    /// These wait for the end of a run from now on.
+    NoteDependents(RunId, Arc<[NamedRun]>),
     Refresh(RequestId, Ttl, Sender<Result<Refreshed, StoreError>>),
     /// Answers whether it was still held.
     Release(RequestId, Option<Sender<Result<bool, StoreError>>>),

@@ -51,6 +51,10 @@ pub(super) fn perform(
             mark_unresponsive(transition, *run, *since)?;
             CommandResult::Nothing
         }
+        Command::NoteDependents(run, dependents) => {
+            transition.note_dependents(*run, dependents)?;
+            CommandResult::Nothing
+        }
         Command::DropOutlived(id) => {
             transition.drop_outlived(*id)?;
             CommandResult::Nothing

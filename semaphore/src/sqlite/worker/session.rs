@@ -323,6 +323,8 @@ impl Session {
             Command::Abandon(id) => self.release_later(id, is_open),
             // The request is shown until this session ends.
             Command::DropOutlived(_) => {}
+            // What waits goes on waiting, and that it can never end is not seen. It may have a time limit.
+            Command::NoteDependents(..) => {}
             Command::AbandonRun(run) => self.abandon_later(run, is_open),
             Command::MarkUnresponsive(run, since) => {
                 self.pending_marks.insert(run, since);
