@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use crate::template::{Code, Piece, Template};
-use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
+use crate::tree::{Block, Book, Callee, Condition, Data, Note, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
 
 /// The most paths through defs that are walked: their number can double with each def.
@@ -30,6 +30,8 @@ pub(super) struct BookWalk<'a> {
     /// Semaphores that are taken within themselves: where, which, and where it is held.
     pub(super) nested: Vec<(Place, String, Place)>,
     pub(super) pairs: Vec<(String, String, Place)>,
+    /// What is probably not meant.
+    pub(super) notes: Vec<Note>,
     in_event: bool,
     /// Where a def of another rulebook was called: what is found in there is reported here.
     called_at: Option<Place>,
@@ -48,6 +50,7 @@ impl<'a> BookWalk<'a> {
             changed: HashSet::new(),
             nested: Vec::new(),
             pairs: Vec::new(),
+            notes: Vec::new(),
             in_event: false,
             called_at: None,
         };
@@ -85,6 +88,9 @@ impl<'a> BookWalk<'a> {
         let mut seen = HashSet::new();
         self.nested
             .retain(|(at, ..)| seen.insert((at.line, at.column)));
+        let mut seen = HashSet::new();
+        self.notes
+            .retain(|note| seen.insert((note.at.line, note.at.column)));
         let mut seen = HashSet::new();
         self.codes
             .retain(|code| seen.insert((code.at.line, code.at.column)));
@@ -161,8 +167,12 @@ impl<'a> BookWalk<'a> {
             match piece {
                 Piece::Literal(_) => {}
                 Piece::Code(code) => self.code(code),
-                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
-                Piece::Path(code) => self.paths.push(code.clone()),
+                Piece::Path(hole) => {
+                    let is_known = self.in_event || self.called_at.is_some() || hole.has_default();
+                    if !is_known {
+                        self.paths.push(hole.path.clone());
+                    }
+                }
             }
         }
     }
@@ -233,6 +243,18 @@ impl<'a> Walk<'a> for BookWalk<'a> {
     fn sets_variable(&mut self, name: &str) {
         self.set.insert(name.to_owned());
         self.changed.insert(name.to_owned());
+    }
+
+    fn warns(&mut self, at: Place, name: &'static str, message: String, help: String) {
+        // What is called in another rulebook is reported there.
+        if self.called_at.is_none() {
+            self.notes.push(Note {
+                at,
+                name,
+                message,
+                help,
+            });
+        }
     }
 
     fn knows(&mut self, names: &[&str]) {
