@@ -11,7 +11,7 @@ use cla_runtime::check::{Finding, Severity};
 use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
-    called_slots, check_script, follow_calls, pointing, read_anywhere,
+    called_slots, check_script, follow_calls, nearest, pointing, read_anywhere,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -174,6 +174,9 @@ impl BookCheck<'_, '_, '_> {
         let of_rulebook = |name: &str, text: &Arc<str>| slots_without_run(name, text);
         let load = |from: &str, file: &str| called_slots(around, from, file, Some(&of_rulebook));
         follow_calls(self.checker, self.nth, self.subject, &walk.slots, &load);
+        for note in book.notes.iter().chain(&walk.notes) {
+            self.warn(note.at, note.name, note.message.clone(), &note.help);
+        }
         for (at, semaphore, outer) in walk.nested {
             self.checker
                 .nested(self.nth, self.subject, at.into(), &semaphore, outer.line);
@@ -199,7 +202,12 @@ impl BookCheck<'_, '_, '_> {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
             if !set.contains(name) && !GIVEN.contains(&name) && reported.insert(name) {
                 let message = format!("nothing in this rulebook sets {name}");
-                let help = format!("it must come with --stash {name}=VALUE");
+                let help = match nearest(name, set.iter().map(String::as_str)) {
+                    Some(near) => format!(
+                        "did you mean {near}? otherwise it must come with --stash {name}=VALUE"
+                    ),
+                    None => format!("it must come with --stash {name}=VALUE"),
+                };
                 self.warn(path.at, "Unset", message, &help);
             }
         }

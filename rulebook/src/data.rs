@@ -43,6 +43,8 @@ pub(super) fn read<'js>(
     format: Format,
     what: &str,
 ) -> js::Result<Value<'js>> {
+    // A byte order mark is no part of a text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
         Format::Text => text.into_js(ctx),
         Format::Json => {

@@ -362,6 +362,26 @@ fn one(name: &Text, node: &Node, problems: &mut Vec<SyntaxProblem>) -> Option<In
             }
         }
     }
+    // A number is one here also where it would not come back as it was written, if a number is what is wanted.
+    if matches!(input.kind, Some(InputKind::Number | InputKind::Integer)) {
+        for (key, node) in entries {
+            match (key.text.as_str(), &node.value) {
+                ("default", _) => {
+                    if let Some(number) = node.number() {
+                        input.default = Some(yaml::json_number(number));
+                    }
+                }
+                ("choices", Yaml::List(choices)) => {
+                    let number = |node: &Node| node.number().map(yaml::json_number);
+                    let choices = choices
+                        .iter()
+                        .map(|node| number(node).unwrap_or_else(|| plain(node)));
+                    input.choices = Some(choices.collect());
+                }
+                _ => {}
+            }
+        }
+    }
     if let Some(kind) = input.kind
         && let Some(choice) = input.choices.iter().flatten().find(|one| !kind.fits(one))
     {

@@ -41,6 +41,7 @@
 mod check;
 mod data;
 mod extension;
+mod filter;
 mod inputs;
 mod modules;
 mod op;

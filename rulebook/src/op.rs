@@ -34,7 +34,7 @@ pub(crate) static OPS: OpTable = OpTable {
     ops: ALL,
     short: ShortForms {
         script: |code| Box::new(script::Script(code)),
-        command: |command| Box::new(shell::Shell(command)),
+        command: shell::command,
         assignment: |name, value| Box::new(set::Set(vec![(name, value)])),
         call: |callee, arguments| Box::new(call::Call { callee, arguments }),
     },

@@ -18,7 +18,7 @@ use crate::inputs::{self, Input};
 use crate::template::Code;
 use crate::template::Template;
 use crate::tree::{
-    Action, Block, Book, Callee, Condition, Data, Import, OnError, Op, OpTable, Parser,
+    Action, Block, Book, Callee, Condition, Data, Import, Note, OnError, Op, OpTable, Parser,
 };
 use crate::yaml::{Node, Place, Text, Yaml};
 
@@ -58,6 +58,8 @@ pub(crate) fn parse(
         table: loader.table(),
         imports: Vec::new(),
         services: Vec::new(),
+        notes: Vec::new(),
+        open_filters: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         inputs: Vec::new(),
@@ -70,11 +72,14 @@ pub(crate) fn parse(
     };
     let mut parser = BookParser::new(name, loader);
     parser.open = book.registers;
+    parser.open_filters = text.contains("cla.filter");
     parser.book(root, &mut book);
     if parser.problems.is_empty() {
         book.indents = parser.indents;
         book.imports = parser.imports;
         book.services = parser.services;
+        book.notes = parser.notes;
+        book.open_filters = parser.open_filters;
         Ok(book)
     } else {
         let mut problems = parser.problems;
@@ -96,8 +101,11 @@ pub(crate) struct BookParser<'s> {
     /// Where the ops stand that were carried out already: what they import has been read.
     hoisted: HashSet<(u32, u32)>,
     services: Vec<(Place, String)>,
+    notes: Vec<Note>,
     /// Whether there may be ops that only a run knows.
     open: bool,
+    /// Whether there may be filters that only a run knows.
+    open_filters: bool,
     indents: HashMap<u32, u32>,
 }
 
@@ -120,7 +128,9 @@ impl<'s> BookParser<'s> {
             imports: Vec::new(),
             hoisted: HashSet::new(),
             services: Vec::new(),
+            notes: Vec::new(),
             open: false,
+            open_filters: false,
             indents: HashMap::new(),
         }
     }
@@ -216,6 +226,10 @@ impl<'s> BookParser<'s> {
 impl Parser for BookParser<'_> {
     fn note(&mut self, at: Place, message: String) {
         self.problem(at, message);
+    }
+
+    fn note_with_help(&mut self, at: Place, message: String, help: String) {
+        self.problem_with_help(at, message, Some(help));
     }
 
     fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {

@@ -200,7 +200,8 @@ impl<'a> BookPlanner<'a> {
             Data::Bool(value) => (*value).into(),
             Data::Number(value) => json_number(*value),
             Data::Text(template) => match template.pieces.as_slice() {
-                [Piece::Path(code)] => match self.value(&code.text) {
+                [Piece::Path(hole)] if hole.filters.is_empty() => match self.value(&hole.path.text)
+                {
                     Some(value) => value.clone(),
                     None => self.template(template).into(),
                 },
@@ -289,11 +290,13 @@ impl<'a> Planner<'a> for BookPlanner<'a> {
         let pieces = template.pieces.iter().map(|piece| match piece {
             Piece::Literal(text) => text.clone(),
             Piece::Code(code) => format!("{{{{ {} }}}}", code.text),
-            Piece::Path(code) => match self.value(&code.text) {
+            // What a filter makes of a value, only a run knows.
+            Piece::Path(hole) if !hole.filters.is_empty() => format!("${{{}}}", hole.written),
+            Piece::Path(hole) => match self.value(&hole.path.text) {
                 Some(Json::String(text)) => text.clone(),
                 Some(Json::Null) => String::new(),
                 Some(value) => value.to_string(),
-                None => format!("${{{}}}", code.text),
+                None => format!("${{{}}}", hole.written),
             },
         });
         pieces.collect()

@@ -1,7 +1,9 @@
-//! Texts with holes: `${path.to.var}` and `{{ JavaScript }}`. `$${` is a `${` that is none.
+//! Texts with holes: `${path.to.var}`, also with filters, and `{{ JavaScript }}`. `$${` is a `${` that is none.
 
 use cla_runtime::internal::SyntaxProblem;
+use serde_json::Value as Json;
 
+use super::filter::{Argument, Filter};
 use super::yaml::{Place, Ruler, Text};
 
 /// JavaScript of a rulebook, and where it stands.
@@ -43,10 +45,26 @@ const MOST_HOLES: usize = 10_000;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Piece {
     Literal(String),
-    /// `${path}`
-    Path(Code),
+    /// `${path}`, `${path|filter}`
+    Path(Hole),
     /// `{{ code }}`
     Code(Code),
+}
+
+/// A variable, or a part of one, and what is made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hole {
+    pub(crate) path: Code,
+    pub(crate) filters: Vec<Filter>,
+    /// All of it as it is written, without the braces.
+    pub(crate) written: String,
+}
+
+impl Hole {
+    /// Whether it has a value also where the variable is not set.
+    pub(crate) fn has_default(&self) -> bool {
+        self.filters.first().is_some_and(Filter::takes_nothing)
+    }
 }
 
 /// A text with holes.
@@ -85,25 +103,9 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
             literal.push_str("${");
             (3, None)
         } else if let Some(inside) = rest.strip_prefix("${") {
-            let end = inside
-                .find('}')
-                .ok_or_else(|| unclosed(text, at, "${", "}"))?;
-            let path = inside[..end].trim();
-            let place = ruler.place(at..at + end + 3);
-            if !is_path(path) {
-                let problem = format!("${{{}}} names no variable", &inside[..end]);
-                let help = "inside ${ } stands a name, with dots and [numbers] for what is in it; \
-                            write $${ where the braces are not meant for the rulebook";
-                return Err(place.problem(problem, Some(help.to_owned())));
-            }
-            let lead = inside.len() - inside.trim_start().len();
-            let begin = at + 2 + lead;
-            let hole = Piece::Path(Code {
-                text: path.to_owned(),
-                at: ruler.place(begin..begin + path.len()),
-                indent: None,
-            });
-            (end + 3, Some(hole))
+            let end = end_of_hole(inside).ok_or_else(|| unclosed(text, at, "${", "}"))?;
+            let hole = hole(&inside[..end], at, &mut ruler)?;
+            (end + 3, Some(Piece::Path(hole)))
         } else if let Some(inside) = rest.strip_prefix("{{") {
             let end = end_of_code(inside).ok_or_else(|| unclosed(text, at, "{{", "}}"))?;
             let code = &inside[..end];
@@ -143,6 +145,196 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
         pieces.push(Piece::Literal(literal));
     }
     Ok(Template { pieces })
+}
+
+/// What stands between `${`, at this offset of the text, and `}`.
+fn hole(inside: &str, at: usize, ruler: &mut Ruler<'_>) -> Result<Hole, SyntaxProblem> {
+    let (path, filters) = match inside.split_once('|') {
+        Some((path, filters)) if !filters.starts_with('|') => (path, Some(filters)),
+        _ => (inside, None),
+    };
+    let begin = at + 2 + path.len() - path.trim_start().len();
+    let name = path.trim();
+    if !is_path(name) {
+        let place = ruler.place(at..at + inside.len() + 3);
+        let problem = format!("${{{inside}}} names no variable");
+        return Err(place.problem(problem, Some(meant(inside.trim()))));
+    }
+    let path = Code {
+        text: name.to_owned(),
+        at: ruler.place(begin..begin + name.len()),
+        indent: None,
+    };
+    let mut hole = Hole {
+        path,
+        filters: Vec::new(),
+        written: inside.trim().to_owned(),
+    };
+    let Some(written) = filters else {
+        return Ok(hole);
+    };
+    let mut rest = Filters {
+        rest: written,
+        offset: at + 2 + inside.len() - written.len(),
+    };
+    loop {
+        let from = rest.offset;
+        match rest.filter() {
+            Ok((name, arguments, begin)) => hole.filters.push(Filter {
+                at: ruler.place(begin..begin + name.len()),
+                name: name.to_owned(),
+                arguments,
+            }),
+            Err(problem) => {
+                let place = ruler.place(from..from + rest.rest.len().max(1));
+                let help = "filters stand behind |, with arguments in brackets: ${name|default('none')|upper}";
+                return Err(place.problem(problem, Some(help.to_owned())));
+            }
+        }
+        if rest.rest.is_empty() {
+            return Ok(hole);
+        }
+    }
+}
+
+/// What was probably meant by a `${...}` that names no variable.
+fn meant(inside: &str) -> String {
+    let of_shell = inside.split_once(":-").or_else(|| inside.split_once(":="));
+    if let Some((name, otherwise)) = of_shell.filter(|(name, _)| is_path(name)) {
+        let otherwise = otherwise.replace('\'', "");
+        return format!(
+            "write ${{{name}|default('{otherwise}')}}; or $${{{inside}}} where the braces are for the shell"
+        );
+    }
+    let is_shell = inside.starts_with(['#', '!'])
+        || inside.contains(['#', '%', ':', '^', '@']) && !inside.contains([' ', '(', '"', '\'']);
+    if !is_shell
+        && inside.contains([
+            '+', '-', '*', '/', '%', '<', '>', '=', '!', '?', '&', '|', '(', '"', '\'',
+        ])
+    {
+        return format!("JavaScript stands between {{{{ and }}}}: {{{{ {inside} }}}}");
+    }
+    "inside ${ } stands a name, with dots and [numbers] for what is in it, and |filters; write $${ where the braces \
+     are not meant for the rulebook"
+        .to_owned()
+}
+
+/// Reads filters, one after the other.
+struct Filters<'a> {
+    rest: &'a str,
+    /// Where it begins in the text.
+    offset: usize,
+}
+
+impl<'a> Filters<'a> {
+    fn skip(&mut self, length: usize) {
+        self.rest = &self.rest[length..];
+        self.offset += length;
+    }
+
+    fn blanks(&mut self) {
+        self.skip(self.rest.len() - self.rest.trim_start().len());
+    }
+
+    /// Goes on behind this sign, if it is there.
+    fn sign(&mut self, sign: char) -> bool {
+        self.blanks();
+        let found = self.rest.starts_with(sign);
+        if found {
+            self.skip(sign.len_utf8());
+            self.blanks();
+        }
+        found
+    }
+
+    fn word(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+        let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
+        let word = &self.rest[..end];
+        self.skip(end);
+        word
+    }
+
+    /// The name of a filter, its arguments, and where it begins.
+    fn filter(&mut self) -> Result<(&'a str, Vec<Argument>, usize), &'static str> {
+        self.blanks();
+        let begin = self.offset;
+        let name = self.word(|c| c.is_alphanumeric() || c == '_');
+        if name.is_empty() {
+            return Err("here must stand the name of a filter");
+        }
+        let mut arguments = Vec::new();
+        if self.sign('(') && !self.sign(')') {
+            loop {
+                arguments.push(self.argument()?);
+                if self.sign(')') {
+                    break;
+                }
+                if !self.sign(',') {
+                    return Err("here must stand , or )");
+                }
+            }
+        }
+        self.blanks();
+        if self.rest.is_empty() || (self.sign('|') && !self.rest.is_empty()) {
+            return Ok((name, arguments, begin));
+        }
+        Err("here must stand | and another filter, or }")
+    }
+
+    fn argument(&mut self) -> Result<Argument, &'static str> {
+        if let Some(quote) = self.rest.chars().next().filter(|c| ['\'', '"'].contains(c)) {
+            let mut text = String::new();
+            let mut characters = self.rest.char_indices().skip(1);
+            while let Some((at, c)) = characters.next() {
+                match c {
+                    _ if c == quote => {
+                        self.skip(at + 1);
+                        return Ok(Argument::Value(text.into()));
+                    }
+                    '\\' => match characters.next() {
+                        Some((_, 'n')) => text.push('\n'),
+                        Some((_, 't')) => text.push('\t'),
+                        Some((_, c)) => text.push(c),
+                        None => break,
+                    },
+                    _ => text.push(c),
+                }
+            }
+            return Err("this text has no end");
+        }
+        let word = self.word(|c| c.is_alphanumeric() || "_$.[]+-".contains(c));
+        if let Ok(value) = serde_json::from_str::<Json>(word) {
+            return Ok(Argument::Value(value));
+        }
+        match is_path(word) {
+            true => Ok(Argument::Path(word.to_owned())),
+            false => {
+                Err("an argument is a text in quotes, a number, true, false, null, or a variable")
+            }
+        }
+    }
+}
+
+/// Where the `}` that ends a `${` stands: not one in quotes behind a `|`.
+fn end_of_hole(inside: &str) -> Option<usize> {
+    let simple = inside.find(['}', '|'])?;
+    if inside[simple..].starts_with('}') {
+        return Some(simple);
+    }
+    let (mut quote, mut escaped) = (None, false);
+    for (at, c) in inside.char_indices().skip_while(|(at, _)| *at < simple) {
+        match quote {
+            _ if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '\'' || c == '"' => quote = Some(c),
+            None if c == '}' => return Some(at),
+            None => {}
+        }
+    }
+    None
 }
 
 fn unclosed(text: &Text, at: usize, opened: &str, closed: &str) -> SyntaxProblem {
@@ -219,7 +411,18 @@ mod tests {
         let template = parse(&text(source)).expect("it is a template");
         let shown = template.pieces.into_iter().map(|piece| match piece {
             Piece::Literal(text) => text,
-            Piece::Path(code) => format!("path {} {}", code.at.column, code.text),
+            Piece::Path(Hole { path, filters, .. }) => {
+                let mut text = format!("path {} {}", path.at.column, path.text);
+                for Filter {
+                    name,
+                    arguments,
+                    at,
+                } in filters
+                {
+                    text.push_str(&format!(" | {} {name} {arguments:?}", at.column));
+                }
+                text
+            }
             Piece::Code(code) => format!("code {} {}", code.at.column, code.text),
         });
         shown.collect()
@@ -231,6 +434,41 @@ mod tests {
         assert_eq!(pieces("'{{ {a: {b: 1}} }}!'"), ["code 5 {a: {b: 1}}", "!"]);
         assert_eq!(pieces("'{{ \"}}\" }}'"), ["code 5 \"}}\""]);
         assert_eq!(pieces("$${HOME} and $x {y}"), ["${HOME} and $x {y}"]);
+    }
+
+    #[test]
+    fn filters_are_read_with_their_arguments() {
+        assert_eq!(
+            pieces(r#"a ${ b.c | trim |replace("}", '|') } d"#),
+            [
+                "a ",
+                "path 6 b.c | 12 trim [] | 18 replace [Value(String(\"}\")), Value(String(\"|\"))]",
+                " d"
+            ]
+        );
+        assert_eq!(
+            pieces("${a|default(5)|x(b.c, null)}"),
+            ["path 3 a | 5 default [Value(Number(5))] | 16 x [Path(\"b.c\"), Value(Null)]"]
+        );
+    }
+
+    #[test]
+    fn what_was_meant_is_said() {
+        for (source, help) in [
+            ("${a:-y}", "${a|default('y')}"),
+            ("${a % 2}", "{{ a % 2 }}"),
+            ("${a || 'b'}", "{{ a || 'b' }}"),
+            ("${a.b()}", "{{ a.b() }}"),
+            ("${a|}", "filters stand behind |"),
+            ("${a|b(}", "filters stand behind |"),
+            ("${a|b c}", "filters stand behind |"),
+            ("${#a}", "write $${"),
+            ("${a%.txt}", "write $${"),
+        ] {
+            let problem = parse(&text(source)).expect_err(source);
+            let given = problem.help.unwrap_or_default();
+            assert!(given.contains(help), "{source}: {given}");
+        }
     }
 
     #[test]

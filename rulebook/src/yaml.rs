@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use cla_runtime::internal::{Spot, SyntaxProblem};
-use cla_stdlib::internal::{Scalar, resolve_scalar};
+use cla_stdlib::internal::{Scalar, resolve_core_scalar, resolve_scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 use serde_json::Value as Json;
 
@@ -63,6 +63,8 @@ impl Place {
 pub(crate) struct Text {
     pub(crate) text: String,
     pub(crate) at: Place,
+    /// Whether it stands there without quotes, on one line.
+    pub(crate) is_plain: bool,
     /// Where the first character stands.
     start: (u32, u32),
     /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
@@ -185,6 +187,28 @@ pub(crate) struct Node {
     pub(crate) value: Yaml,
 }
 
+impl Node {
+    /// The number that is written here, also one that is a text elsewhere because it would not come back as it was
+    /// written: `2.0`.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match &self.value {
+            Yaml::Number(number) => Some(*number),
+            Yaml::Text(text) => text.number(),
+            _ => None,
+        }
+    }
+}
+
+impl Text {
+    /// The number that YAML would make of a text without quotes.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match resolve_core_scalar(&self.text) {
+            Some(Scalar::Number(number)) if self.is_plain => Some(number),
+            _ => None,
+        }
+    }
+}
+
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Yaml {
@@ -219,6 +243,8 @@ pub(crate) fn read(
     source: &str,
     must_end: &mut dyn FnMut() -> bool,
 ) -> Result<Node, SyntaxProblem> {
+    // A byte order mark is no part of a text.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let lines: Vec<&str> = lines(source).collect();
     let mut reader = Reader {
         widths: lines.iter().map(|line| line.chars().count()).collect(),
@@ -531,6 +557,7 @@ impl Reader<'_> {
         Text {
             text: text.to_owned(),
             at,
+            is_plain: style == ScalarStyle::Plain,
             start,
             indent,
             stretches,

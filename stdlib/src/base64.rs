@@ -46,6 +46,11 @@ pub(crate) fn bytes_value<'js>(ctx: &Ctx<'js>, bytes: &[u8]) -> js::Result<Value
     TypedArray::<u8>::from_arraybuffer(buffer).map(TypedArray::into_value)
 }
 
+/// Bytes as base64.
+pub fn encode(bytes: &[u8]) -> String {
+    PLAIN.encode(bytes)
+}
+
 fn encode64<'js>(ctx: Ctx<'js>, data: Arg<'js>, options: Arg<'js>) -> js::Result<String> {
     let bytes = bytes_argument(&ctx, "base64.encode64: data", &data)?;
     let mut for_urls = false;

@@ -15,7 +15,7 @@ use crate::sprintf;
 use crate::state::State;
 use crate::text::{coerce, within_memory};
 use crate::throw::{string_argument, wrong};
-use crate::{config, stash, vars, yaml};
+use crate::{config, filters, stash, vars, yaml};
 
 /// Makes the object.
 pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
@@ -34,6 +34,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     cla.set("regex", named(ctx, "regex", regex)?)?;
     cla.set("loc", named(ctx, "loc", loc)?)?;
     cla.set("lastError", named(ctx, "lastError", last_error)?)?;
+    cla.set("filter", named(ctx, "filter", filters::add)?)?;
     Ok(cla.into_value())
 }
 

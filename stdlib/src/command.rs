@@ -18,11 +18,15 @@ use cla_runtime::internal::MemoryReservation;
 use cla_runtime::output::OutputStream;
 
 use self::driver::Group;
+pub use self::shared::Ended;
+pub(crate) use self::shared::Keeping;
 use self::shared::Shared;
-pub(crate) use self::shared::{Ended, Keeping};
+pub use self::words::{Refusal, Words, quote};
 
 mod driver;
+mod programs;
 mod shared;
+mod words;
 
 /// The shell. Who may start it may start everything.
 pub const SHELL: &str = if cfg!(windows) { "cmd" } else { "sh" };
@@ -201,7 +205,21 @@ impl Command {
     ///
     /// It wrote more than can be kept, or to an output that takes no more; it was ended.
     pub async fn finished(&self, run: &Rc<Run>) -> Result<Ended, String> {
+        self.finished_seen(run, |_, _| {}).await
+    }
+
+    /// How it ended, like [`Command::finished`]. `see` is given each piece that it hands on.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Command::finished`].
+    pub async fn finished_seen(
+        &self,
+        run: &Rc<Run>,
+        mut see: impl FnMut(OutputStream, &[u8]),
+    ) -> Result<Ended, String> {
         while let Some((which, piece)) = self.shared.next_piece().await {
+            see(which, &piece);
             let text = String::from_utf8_lossy(&piece);
             if let Err(problem) = run.write_waiting(which, &text).await {
                 self.end();

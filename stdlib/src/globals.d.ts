@@ -52,6 +52,15 @@ declare namespace cla {
   function parseVars<T>(value: T, vars?: object): T;
 
   /**
+   * Adds a filter for rulebooks of this run: `${name|NAME}` is what `fn` makes of the value of `name`, and `${name|NAME(1, 'a')}`
+   * gives it more arguments. A filter that the language has itself stays as it is.
+   *
+   * @param name 1 to 100 letters, digits and `_`.
+   * @throws TypeError for another name, for what is no function, and for more than 1,000 filters.
+   */
+  function filter(name: string, fn: (value: any, ...args: any[]) => unknown): void;
+
+  /**
    * Formats values as C's `sprintf` does.
    *
    * `%s` any value, `%d %i %u` whole numbers (BigInts too), `%f %e %g` (`%F %E %G`) numbers, `%x %X %o %b` other

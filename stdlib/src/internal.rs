@@ -5,14 +5,19 @@ use std::rc::Rc;
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Object};
 
+pub use crate::base64::encode as base64;
 pub use crate::call::{Arg, define, named};
+pub use crate::filters::filter;
 pub use crate::fs::contents;
 #[cfg(feature = "http")]
 pub use crate::http::options as http;
+pub use crate::json::with_quoted_integers;
 pub use crate::options::{entries, unknown as unknown_option};
 pub use crate::stash::stash_of;
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
-pub use crate::yaml::{Scalar, resolve as resolve_scalar};
+pub use crate::yaml::{
+    Scalar, is_as_written, resolve as resolve_scalar, resolve_core as resolve_core_scalar,
+};
 
 use crate::sem;
 
@@ -34,5 +39,5 @@ pub fn define_region<'js>(run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()
 
 /// Programs that are started.
 pub mod command {
-    pub use crate::command::{Command, Plan, SHELL, Stage, text};
+    pub use crate::command::{Command, Ended, Plan, Refusal, SHELL, Stage, Words, quote, text};
 }

@@ -49,6 +49,7 @@ intrinsics! {
         StringValue = "String.prototype.valueOf",
         BooleanValue = "Boolean.prototype.valueOf",
         SymbolValue = "Symbol.prototype.valueOf",
+        BigInt = "BigInt",
         BigIntValue = "BigInt.prototype.valueOf",
         PromiseThen = "Promise.prototype.then",
         ToStringTag = "Symbol.toStringTag",

@@ -72,6 +72,7 @@ mod declarations;
 mod digest;
 mod duration;
 mod environment;
+mod filters;
 mod format;
 mod fs;
 mod globals;

@@ -14,7 +14,7 @@ use cla_runtime::js::{
 use cla_runtime::output::OutputStream;
 
 use crate::call::{Arg, named};
-use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Stage};
+use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Refusal, Stage, Words};
 use crate::duration::duration;
 use crate::options::entries;
 use crate::statements;
@@ -43,8 +43,55 @@ impl NativeModule for Native {
             statements::set(&ctx, &settled, finish);
         };
         exports.set("settling", named(ctx, "settling", settling)?)?;
+        exports.set(
+            "quote",
+            named(ctx, "quote", |text: String| command::quote(&text))?,
+        )?;
+        exports.set("command", named(ctx, "command", command_of)?)?;
         Ok(exports)
     }
+}
+
+/// A command of a template: its own texts, with the values between them. A value is an array of words, or a text that is a
+/// part of the command as it is.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "rquickjs hands functions their arguments by value"
+)]
+fn command_of<'js>(ctx: Ctx<'js>, texts: Array<'js>, values: Array<'js>) -> js::Result<String> {
+    // Which programs run a text is up to the rule: it may have quoted its value for that.
+    let mut words = Words::new().without_programs();
+    let mut command = String::new();
+    let refused = |refusal: Refusal| {
+        type_error(
+            &ctx,
+            format_args!("$: no value may stand {}", refusal.place),
+        )
+    };
+    for (nth, text) in texts.iter::<String>().enumerate() {
+        let text = text?;
+        words.read(&text);
+        command.push_str(&text);
+        if nth >= values.len() {
+            continue;
+        }
+        let value: Value<'js> = values.get(nth)?;
+        match value.as_array() {
+            Some(list) => {
+                if let Some(refusal) = words.refusal(false) {
+                    return Err(refused(refusal));
+                }
+                let list = list.iter::<String>().collect::<js::Result<Vec<_>>>()?;
+                command.push_str(&words.value(&list, false).map_err(refused)?);
+            }
+            None => {
+                let raw: String = value.get()?;
+                words.read(&raw);
+                command.push_str(&raw);
+            }
+        }
+    }
+    Ok(command)
 }
 
 fn start<'js>(

@@ -33,6 +33,9 @@ declare module "cla/util" {
   /**
    * Reads a YAML document (YAML 1.2, core schema; also anchors, aliases and `<<`).
    *
+   * A number that would not be printed as it was written is a string: `3.10`, `02142`, `61e9540`, `12345678901234567891`,
+   * `0x1F`. The tags `!!int` and `!!float` make a number of it.
+   *
    * Keys are strings and keep their order; an alias gives the very same object as its anchor. An empty text gives
    * `null`.
    *
@@ -52,9 +55,11 @@ declare module "cla/util" {
   /**
    * Reads JSON.
    *
+   * @param options `bigints`: an integer whose digits a number does not keep, such as 12345678901234567891, is a BigInt
+   *   (default: it is the nearest number, as with `JSON.parse`). At most 1,000 levels then.
    * @throws SyntaxError with line and column.
    */
-  export function loadJSON<T = any>(text: string): T;
+  export function loadJSON<T = any>(text: string, options?: { bigints?: boolean }): T;
 
   /**
    * Writes an object as TOML.

@@ -149,10 +149,38 @@ fn dump_json<'js>(ctx: Ctx<'js>, value: Arg<'js>, indent: Arg<'js>) -> js::Resul
     }
 }
 
-fn load_json<'js>(ctx: Ctx<'js>, source: Arg<'js>) -> js::Result<Value<'js>> {
+fn load_json<'js>(ctx: Ctx<'js>, source: Arg<'js>, options: Arg<'js>) -> js::Result<Value<'js>> {
+    const WHAT: &str = "util.loadJSON";
     let source = string_argument(&ctx, "util.loadJSON: text", &source)?;
-    json::parse(&ctx, &source)?
-        .map_err(|problem| syntax_error(&ctx, format_args!("util.loadJSON: {problem}")))
+    // A byte order mark is no part of a text.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(&source);
+    let mut keeps_integers = false;
+    if let Some(given) = options.given() {
+        let Some(object) = given.as_object() else {
+            let expected = "an object such as { bigints: true }";
+            return Err(wrong(&ctx, "util.loadJSON: options", expected, given));
+        };
+        for entry in entries(object) {
+            match entry? {
+                (key, value) if key == "bigints" => {
+                    keeps_integers = value.as_bool().ok_or_else(|| {
+                        wrong(
+                            &ctx,
+                            "util.loadJSON: option bigints",
+                            "true or false",
+                            &value,
+                        )
+                    })?;
+                }
+                (key, _) => return Err(unknown(&ctx, WHAT, &key, &["bigints"], &[])),
+            }
+        }
+    }
+    let read = match keeps_integers {
+        true => json::parse_exact(&ctx, source)?,
+        false => json::parse(&ctx, source)?,
+    };
+    read.map_err(|problem| syntax_error(&ctx, format_args!("util.loadJSON: {problem}")))
 }
 
 /// Takes accents and other marks off letters: what is left when a letter is decomposed.

@@ -1,4 +1,5 @@
-//! YAML to values and back, by the core schema of YAML 1.2.
+//! YAML to values and back, by the core schema of YAML 1.2, but for numbers that would not come back as they were written:
+//! they are texts (`scalar`).
 //!
 //! Neither direction makes a tree in between or calls itself, so depth costs no stack. What is written
 //! reads back the same, also where a reader follows YAML 1.1, for which `yes` is a boolean.
@@ -9,7 +10,7 @@ mod scalar;
 
 pub(crate) use dump::dump;
 pub(crate) use load::load;
-pub use scalar::{Scalar, resolve};
+pub use scalar::{Scalar, is_as_written, resolve, resolve_core};
 
 /// The deepest nesting that is read or written.
 const MAX_DEPTH: usize = 1_000;

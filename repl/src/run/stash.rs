@@ -1,5 +1,6 @@
 //! `--stash KEY=VALUE`: the data that rules start with.
 
+use cla_stdlib::internal::{is_as_written, with_quoted_integers};
 use serde_json::{Map, Value};
 
 /// The most parts of a pointer: more than anyone writes, and few enough for code that walks through nested data.
@@ -7,8 +8,9 @@ const MAX_PARTS: usize = 100;
 
 /// One `KEY=VALUE`.
 ///
-/// The value is JSON if it reads as such, and text otherwise; so is a number that is not as it was written, such as the version 1.10. A key that begins with `/` is a JSON
-/// pointer (`/server/port`), as `cla.stash` takes them; any other is a name, dots included.
+/// The value is JSON if it reads as such, and text otherwise. A number that would not be printed as it was written, such as
+/// the version 1.10, is a text; so is, within JSON, an integer whose digits a number does not keep. A key that begins with
+/// `/` is a JSON pointer (`/server/port`), as `cla.stash` takes them; any other is a name, dots included.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entry {
     path: Vec<String>,
@@ -31,7 +33,12 @@ impl Entry {
         if path.len() > MAX_PARTS {
             return Err("the key has more than 100 parts");
         }
-        let read = serde_json::from_str(value).ok();
+        // One in the midst of other JSON is a text, too.
+        let json = match value.trim_start().starts_with(['{', '[']) {
+            true => with_quoted_integers(value),
+            false => value.to_owned(),
+        };
+        let read = serde_json::from_str(&json).ok();
         let read = read.filter(|read| !loses_digits(value, read));
         let value = read.unwrap_or_else(|| Value::from(value));
         Ok(Self { path, value })
@@ -41,11 +48,8 @@ impl Entry {
 /// Whether a number is not as it was written: a version `1.10`, a mode `1e2`, more digits than a rule's numbers have. It stays
 /// a text then.
 fn loses_digits(text: &str, read: &Value) -> bool {
-    let Some(number) = read.as_f64().filter(|_| read.is_number()) else {
-        return false;
-    };
-    // As a rule would print it, but for very large and very small ones.
-    number.to_string() != text.trim()
+    let number = read.as_f64().filter(|_| read.is_number());
+    number.is_some_and(|number| !is_as_written(number, text.trim()))
 }
 
 /// A part of a JSON pointer (RFC 6901) as it is meant; `None` if a `~` in it is no escape.
@@ -130,6 +134,29 @@ mod tests {
             ])
             .unwrap(),
             json!({ "n": 5, "s": "five", "t": "5", "o": { "a": [1] }, "empty": "", "eq": "a=b", "no": null })
+        );
+    }
+
+    #[test]
+    fn a_number_that_would_not_come_back_as_it_was_written_is_a_text() {
+        for text in [
+            "3.10",
+            "1.0",
+            "02142",
+            "61e9540",
+            "9509425349e4",
+            "680841e1",
+            "002e1234",
+            "12345678901234567891",
+            "9223372036854775807",
+            "1000000000000000000000",
+            "0.0000001",
+        ] {
+            assert_eq!(of(&[&format!("v={text}")]).unwrap(), json!({"v": text}));
+        }
+        assert_eq!(
+            of(&["o={\"id\":9223372036854775807,\"n\":[7,9007199254740993]}"]).unwrap(),
+            json!({"o": {"id": "9223372036854775807", "n": [7, "9007199254740993"]}})
         );
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use cla_runtime::internal::{CalledRule, HeldSlot, SlotSummary, TakenSlot};
 
 use crate::template::{Code, Piece, Template};
-use crate::tree::{Block, Book, Callee, Condition, Data, Op, Parallel, Region, Walk};
+use crate::tree::{Block, Book, Callee, Condition, Data, Note, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
 
 /// The most paths through defs that are walked: their number can double with each def.
@@ -34,6 +34,8 @@ pub(super) struct BookWalk<'a> {
     pub(super) pairs: Vec<(String, String, Place)>,
     /// What is taken, and which rules are called meanwhile.
     pub(super) slots: SlotSummary,
+    /// What is probably not meant.
+    pub(super) notes: Vec<Note>,
     in_event: bool,
     /// Where a def of another rulebook was called: what is found in there is reported here.
     called_at: Option<Place>,
@@ -53,6 +55,7 @@ impl<'a> BookWalk<'a> {
             nested: Vec::new(),
             pairs: Vec::new(),
             slots: SlotSummary::default(),
+            notes: Vec::new(),
             in_event: false,
             called_at: None,
         };
@@ -99,6 +102,9 @@ impl<'a> BookWalk<'a> {
                 .collect();
             seen.insert((call.at.line, call.at.column, held))
         });
+        let mut seen = HashSet::new();
+        self.notes
+            .retain(|note| seen.insert((note.at.line, note.at.column)));
         let mut seen = HashSet::new();
         self.codes
             .retain(|code| seen.insert((code.at.line, code.at.column)));
@@ -186,8 +192,12 @@ impl<'a> BookWalk<'a> {
             match piece {
                 Piece::Literal(_) => {}
                 Piece::Code(code) => self.code(code),
-                Piece::Path(_) if self.in_event || self.called_at.is_some() => {}
-                Piece::Path(code) => self.paths.push(code.clone()),
+                Piece::Path(hole) => {
+                    let is_known = self.in_event || self.called_at.is_some() || hole.has_default();
+                    if !is_known {
+                        self.paths.push(hole.path.clone());
+                    }
+                }
             }
         }
     }
@@ -278,6 +288,18 @@ impl<'a> Walk<'a> for BookWalk<'a> {
     fn sets_variable(&mut self, name: &str) {
         self.set.insert(name.to_owned());
         self.changed.insert(name.to_owned());
+    }
+
+    fn warns(&mut self, at: Place, name: &'static str, message: String, help: String) {
+        // What is called in another rulebook is reported there.
+        if self.called_at.is_none() {
+            self.notes.push(Note {
+                at,
+                name,
+                message,
+                help,
+            });
+        }
     }
 
     fn knows(&mut self, names: &[&str]) {

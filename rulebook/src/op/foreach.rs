@@ -100,10 +100,14 @@ fn items(parser: &mut dyn Parser, node: &Node) -> Items {
         Yaml::Text(text) => {
             let template = parser.template(text);
             if template.literal().is_some() {
-                Items::Code(parser.code(text))
-            } else {
-                Items::Data(Data::Text(template))
+                return Items::Code(parser.code(text));
             }
+            if template.pieces.len() > 1 {
+                let message = "this is a text with values in it, and no list".to_owned();
+                let help = "the list is JavaScript, in which variables go by their names: hosts.concat(more)";
+                parser.note_with_help(node.at, message, help.to_owned());
+            }
+            Items::Data(Data::Text(template))
         }
         _ => Items::Data(parser.data(node)),
     }

@@ -59,10 +59,10 @@ impl BookParser<'_> {
                 for (key, part) in parts {
                     match key.text.as_str() {
                         "key" => region.key = self.data(part),
-                        "slots" => region.slots = Some(self.data(part)),
+                        "slots" => region.slots = Some(self.count(part)),
                         "timeout" => region.timeout = Some(self.duration(part)),
                         "ttl" => region.ttl = Some(self.duration(part)),
-                        "priority" => region.priority = Some(self.data(part)),
+                        "priority" => region.priority = Some(self.count(part)),
                         _ => {
                             let known = ["key", "slots", "timeout", "ttl", "priority"];
                             self.unknown_key(key, "a semaphore", &known);
@@ -88,13 +88,13 @@ impl BookParser<'_> {
             Yaml::Map(parts) => {
                 let (mut times, mut delay, mut backoff) = (None, None, 1.0);
                 for (key, part) in parts {
-                    match (key.text.as_str(), &part.value) {
-                        ("retry", Yaml::Number(n)) if *n >= 1.0 && n.fract() == 0.0 && *n < 1e6 => {
-                            times = Some(*n as u32);
+                    match (key.text.as_str(), part.number()) {
+                        ("retry", Some(n)) if n >= 1.0 && n.fract() == 0.0 && n < 1e6 => {
+                            times = Some(n as u32);
                         }
                         ("delay", _) => delay = Some(self.duration(part)),
-                        ("backoff", Yaml::Number(factor)) if (1.0..=1000.0).contains(factor) => {
-                            backoff = *factor;
+                        ("backoff", Some(factor)) if (1.0..=1000.0).contains(&factor) => {
+                            backoff = factor;
                         }
                         ("retry", _) => self.problem(part.at, "retry is a whole number from 1"),
                         ("backoff", _) => self.problem(part.at, "backoff is a number from 1"),
@@ -121,9 +121,20 @@ impl BookParser<'_> {
         }
     }
 
+    /// A number, or a text that a template makes of it.
+    fn count(&mut self, node: &Node) -> Data {
+        match node.number() {
+            Some(number) => Data::Number(number),
+            None => self.data(node),
+        }
+    }
+
     /// A duration; one without templates is looked at now.
     pub(crate) fn duration(&mut self, node: &Node) -> Data {
-        let data = self.data(node);
+        let data = match node.number() {
+            Some(seconds) => Data::Number(seconds),
+            None => self.data(node),
+        };
         let problem = match &data {
             Data::Number(seconds) => cla_runtime::duration::from_seconds(*seconds).err(),
             Data::Text(template) => template

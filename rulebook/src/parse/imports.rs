@@ -172,6 +172,7 @@ impl BookParser<'_> {
         };
         match &what {
             Imported::Book(book) => {
+                self.open_filters |= book.open_filters;
                 let mut names: Vec<&String> = book.defs.keys().collect();
                 names.sort();
                 if names.is_empty() {
@@ -196,6 +197,7 @@ impl BookParser<'_> {
             }
             Imported::Module(module) => {
                 self.open |= module.exports.is_none() || module.registers;
+                self.open_filters |= module.filters;
                 for export in module.exports.iter().flatten() {
                     let callable = Callable {
                         callee: Callee::Export {

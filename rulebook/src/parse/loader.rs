@@ -289,17 +289,16 @@ impl<'a> Loader<'a> {
             _ => exports(&text),
         };
         // What it imports in its turn may do so as well.
-        let registers = exports.is_none()
-            || text.contains("cla/reg")
-            || text.contains("from '.")
-            || text.contains("from \".")
-            || text.contains("import '.")
-            || text.contains("import \".");
+        let imports = ["from '.", "from \".", "import '.", "import \"."];
+        let is_open = exports.is_none() || imports.iter().any(|import| text.contains(import));
+        let registers = is_open || text.contains("cla/reg");
+        let filters = is_open || text.contains("cla.filter");
         Ok(Imported::Module(Arc::new(Module {
             name: name.to_owned(),
             shown,
             exports,
             registers,
+            filters,
         })))
     }
 }
@@ -310,5 +309,6 @@ fn built_in(name: &str) -> Imported {
         shown: name.to_owned(),
         exports: None,
         registers: false,
+        filters: !name.starts_with("cla/"),
     }))
 }

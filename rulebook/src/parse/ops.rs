@@ -6,7 +6,7 @@ use cla_runtime::internal::nearest;
 
 use super::{BookParser, plain};
 use crate::template::{self, Template};
-use crate::tree::{ATTRIBUTES, Action, Block, Callee, Data, Op, Written, literal};
+use crate::tree::{ATTRIBUTES, Action, Block, Callee, Op, Written, literal};
 use crate::yaml::{Node, Text, Yaml};
 
 impl BookParser<'_> {
@@ -30,8 +30,7 @@ impl BookParser<'_> {
             }
             match &item.value {
                 Yaml::Text(text) => {
-                    let command = self.template(text);
-                    let action = (self.table.short.command)(Data::Text(command));
+                    let action = (self.table.short.command)(self, text);
                     ops.push(Arc::new(plain("shell", item.at, action)));
                 }
                 Yaml::Map(entries) => {

@@ -22,6 +22,10 @@ pub(crate) struct Book {
     /// Ops of which only a run knows whether there are any: registered services, exports of modules that do not say what
     /// they export.
     pub(crate) services: Vec<(Place, String)>,
+    /// What is probably not meant, found while it was read.
+    pub(crate) notes: Vec<Note>,
+    /// Whether there may be filters that only a run knows.
+    pub(crate) open_filters: bool,
     /// Whether its own JavaScript may register services.
     pub(crate) registers: bool,
     /// What it is given when it is run.
@@ -36,6 +40,16 @@ pub(crate) struct Book {
     /// Only in the rulebook that was started: all that it imports, also through others. Importers come before what they
     /// import, so that each is freed on its own: a long chain of imports would otherwise need a deep stack.
     pub(crate) family: Vec<Arc<Book>>,
+}
+
+/// Something that is probably not meant.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    pub(crate) at: Place,
+    /// Its kind, as errors have a name.
+    pub(crate) name: &'static str,
+    pub(crate) message: String,
+    pub(crate) help: String,
 }
 
 /// Ops, one after the other.
@@ -69,6 +83,8 @@ pub(crate) struct Module {
     pub(crate) exports: Option<Vec<String>>,
     /// Whether it may register services.
     pub(crate) registers: bool,
+    /// Whether it may add filters.
+    pub(crate) filters: bool,
 }
 
 /// What a call goes to.

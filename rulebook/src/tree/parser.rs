@@ -18,6 +18,9 @@ pub(crate) trait Parser {
     /// Notes that something is wrong at this place.
     fn note(&mut self, at: Place, message: String);
 
+    /// Notes that something is wrong at this place, and what to do.
+    fn note_with_help(&mut self, at: Place, message: String, help: String);
+
     /// Notes that `of` has no such key.
     fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]);
 

@@ -12,6 +12,7 @@ use cla_runtime::output::OutputStream;
 use super::scope::shown;
 use super::{Abort, Block, Book, Callee, Condition, Data, OpResult, Scope};
 use crate::data::Format;
+use crate::template::Piece;
 
 /// Runs the parts of an op, on the fiber of its run.
 pub(crate) trait Runner<'js> {
@@ -69,7 +70,29 @@ pub(crate) trait Values<'js>: Runner<'js> {
     }
 
     fn value(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
-        self.evaluate(scope.data(data))
+        self.evaluated(scope.data(data), scope)
+    }
+
+    /// The value of a part of a template.
+    fn piece(&self, piece: &Piece, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.evaluated(scope.piece(piece), scope)
+    }
+
+    /// A value of a template; what went wrong points at the hole.
+    fn evaluated(
+        &self,
+        value: js::Result<Value<'js>>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Value<'js>> {
+        self.evaluate(value).map_err(|mut abort| {
+            if let Some(at) = scope.take_failed_at()
+                && let Abort::Thrown(thrown) = &mut abort
+            {
+                thrown.span.at = at;
+                thrown.span.book = Arc::clone(scope.book());
+            }
+            abort
+        })
     }
 
     fn text(&self, data: &Data, scope: &Scope<'js>) -> OpResult<'js, String> {
@@ -86,6 +109,16 @@ pub(crate) trait Values<'js>: Runner<'js> {
             Condition::Code(code) => self.evaluate(scope.code(code))?,
             Condition::Data(data) => self.value(data, scope)?,
         };
+        if value.is_string() {
+            let text = self.js(shown(&value))?;
+            if means_no(&text) {
+                let message = format!(
+                    "the condition is the text {text:?}, which would count as true: give it true or false, or compare it, \
+                     as in: flag === \"yes\""
+                );
+                return Err(self.throw(&message));
+            }
+        }
         Ok(self.js(value.get::<js::Coerced<bool>>())?.0)
     }
 
@@ -172,3 +205,10 @@ pub(crate) trait Values<'js>: Runner<'js> {
 }
 
 impl<'js, R: Runner<'js> + ?Sized> Values<'js> for R {}
+
+/// Whether people mean `false` by a text, which to JavaScript is true as any other.
+fn means_no(text: &str) -> bool {
+    ["no", "off", "false", "n", "0"]
+        .iter()
+        .any(|no| text.trim().eq_ignore_ascii_case(no))
+}

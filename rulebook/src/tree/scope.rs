@@ -1,28 +1,34 @@
 //! Variables, and the JavaScript that uses them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use cla_runtime::host::json_to_value;
-use cla_runtime::internal::{LineEnds, ModuleCache, Sources, TopLevel, compile_script, run_of};
+use cla_runtime::internal::{
+    LineEnds, ModuleCache, Sources, TopLevel, compile_script, nearest, run_of,
+};
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
 use super::{Book, Data};
-use crate::template::{Code, Piece, Template};
-use crate::yaml;
+use crate::filter;
+use crate::template::{Code, Hole, Piece, Template};
+use crate::yaml::{self, Place};
 
 /// Gives a `with` statement the variables of `vars` as names: what is set is a variable, what is only read must have
-/// been set. The names of the language itself keep their meaning, unless a variable has the same name.
+/// been set. The names of the language itself keep their meaning, unless a variable has the same name. What every object
+/// inherits, such as `toString`, is no name.
 ///
 /// `secret` is a variable, too, unless the rulebook sets one of that name: `secret.NAME` reads a secret of the run. So is
 /// `config`: a copy of the settings.
+///
+/// The second function follows a path. It finds what was set, and of what is inherited no functions.
 const SCOPE: &str = "((readSecret, readConfig) => {
-    const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis;
+    const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis, toObject = Object;
     const secret = new Proxy({}, { get: (_, name) => typeof name === 'string' ? readSecret(name) : undefined });
-    return vars => new Proxy(vars, {
-        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || key === 'config' || !(key in world)),
+    const names = vars => new Proxy(vars, {
+        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || key === 'config' || !hasOwn(world, key)),
         get(vars, key) {
             if (key === unscopables) return undefined;
             if (hasOwn(vars, key)) return vars[key];
@@ -32,16 +38,45 @@ const SCOPE: &str = "((readSecret, readConfig) => {
             throw new Missing(`${String(key)} is not set`);
         },
     });
+    const follow = (vars, keys) => {
+        const first = keys[0];
+        let value;
+        if (hasOwn(vars, first)) value = vars[first];
+        else if (first === 'stash') value = vars;
+        else if (first === 'secret') value = secret;
+        else if (first === 'config') value = readConfig();
+        for (let nth = 1; nth < keys.length; nth += 1) {
+            const key = keys[nth];
+            if (value === undefined || value === null) return undefined;
+            if (value === secret) {
+                value = readSecret(key);
+                continue;
+            }
+            const inner = value[key];
+            if (!hasOwn(toObject(value), key) && (typeof inner === 'function' || key === '__proto__')) return undefined;
+            value = inner;
+        }
+        return value;
+    };
+    return [names, follow];
 })";
 
 /// Where the stack says that the code above is.
 pub(crate) const SCOPE_FILE: &str = "cla:scope";
 
 /// How the wrapper of code begins; the code follows on the line where it stands.
+///
+/// Statements have a function of their own within the `with`: what they declare with `var` stays in it.
 const EXPRESSION: (&str, &str) = ("(function($vars){with($vars){return (", ")}})");
-const STATEMENTS: (&str, &str) = ("(function($vars){with($vars){", "}})");
+const STATEMENTS: (&str, &str) = (
+    "(function($vars){with($vars){return (function(){",
+    "}).call(this)}})",
+);
 const ASYNC_EXPRESSION: (&str, &str) = ("(async function($vars){with($vars){return (", ")}})");
-const ASYNC_STATEMENTS: (&str, &str) = ("(async function($vars){with($vars){", "}})");
+const ASYNC_STATEMENTS: (&str, &str) = (
+    "(function($vars){with($vars){return (async function(){",
+    "}).call(this)}})",
+);
 
 /// What an op sees: variables, as an object and as what makes names of them, and the rulebook it stands in.
 #[derive(Clone)]
@@ -76,6 +111,16 @@ impl<'js> Scope<'js> {
     pub(crate) fn data(&self, data: &Data) -> js::Result<Value<'js>> {
         self.evaluator.data(data, self)
     }
+
+    /// The value of a part of a template.
+    pub(crate) fn piece(&self, piece: &Piece) -> js::Result<Value<'js>> {
+        self.evaluator.piece(piece, self)
+    }
+
+    /// Where the hole stands whose value could not be found, if that was why the last question failed.
+    pub(crate) fn take_failed_at(&self) -> Option<Place> {
+        self.evaluator.failed_at.take()
+    }
 }
 
 #[expect(
@@ -106,23 +151,27 @@ pub(crate) struct Evaluator<'js> {
     ctx: Ctx<'js>,
     book: Arc<Book>,
     make_names: Function<'js>,
+    follow: Function<'js>,
+    /// See [`Scope::take_failed_at`].
+    failed_at: Cell<Option<Place>>,
     compiled: RefCell<HashMap<(u32, u32), Function<'js>>>,
 }
 
 impl<'js> Evaluator<'js> {
     pub(crate) fn new(ctx: &Ctx<'js>, book: &Arc<Book>) -> js::Result<Self> {
+        let mut options = js::context::EvalOptions::default();
+        options.filename = Some(SCOPE_FILE.to_owned());
+        let make: Function<'js> = ctx.eval_with_options(SCOPE, options)?;
+        let made: Array<'js> = make.call((
+            Function::new(ctx.clone(), read_secret)?,
+            Function::new(ctx.clone(), read_config)?,
+        ))?;
         Ok(Self {
             ctx: ctx.clone(),
             book: Arc::clone(book),
-            make_names: {
-                let mut options = js::context::EvalOptions::default();
-                options.filename = Some(SCOPE_FILE.to_owned());
-                let make: Function<'js> = ctx.eval_with_options(SCOPE, options)?;
-                make.call((
-                    Function::new(ctx.clone(), read_secret)?,
-                    Function::new(ctx.clone(), read_config)?,
-                ))?
-            },
+            make_names: made.get(0)?,
+            follow: made.get(1)?,
+            failed_at: Cell::default(),
             compiled: RefCell::default(),
         })
     }
@@ -132,41 +181,77 @@ impl<'js> Evaluator<'js> {
     }
 
     fn code(&self, code: &Code, scope: &Scope<'js>) -> js::Result<Value<'js>> {
-        let key = (code.at.line, code.at.column);
-        let known = self.compiled.borrow().get(&key).cloned();
-        let function = match known {
-            Some(function) => function,
-            None => {
-                let function = self.compile(code)?;
-                self.compiled.borrow_mut().insert(key, function.clone());
-                function
+        self.compiled(code, || self.compile(code))?
+            .call((scope.names.clone(),))
+    }
+
+    /// The value of what stands between `{{` and `}}`: of statements, that of the last one.
+    fn last_value(&self, code: &Code, scope: &Scope<'js>) -> js::Result<Value<'js>> {
+        let compile = || {
+            let mut compiled = self.compile_as(code, &code.text, true);
+            if compiled.is_err() {
+                for text in last_values(&code.text) {
+                    self.ctx.catch();
+                    let is_expression = !text.contains(RETURN);
+                    compiled = self.compile_as(code, &text, is_expression);
+                    if compiled.is_ok() {
+                        break;
+                    }
+                }
             }
+            compiled.or_else(|_| {
+                self.ctx.catch();
+                self.compile_as(code, &code.text, false)
+            })
         };
-        function.call((scope.names.clone(),))
+        self.compiled(code, compile)?.call((scope.names.clone(),))
+    }
+
+    fn compiled(
+        &self,
+        code: &Code,
+        compile: impl FnOnce() -> js::Result<Function<'js>>,
+    ) -> js::Result<Function<'js>> {
+        let key = (code.at.line, code.at.column);
+        if let Some(function) = self.compiled.borrow().get(&key) {
+            return Ok(function.clone());
+        }
+        let function = compile()?;
+        self.compiled.borrow_mut().insert(key, function.clone());
+        Ok(function)
     }
 
     pub(crate) fn compile(&self, code: &Code) -> js::Result<Function<'js>> {
-        let (expression, statements) = if code.text.contains("await") {
-            (ASYNC_EXPRESSION, ASYNC_STATEMENTS)
-        } else {
-            (EXPRESSION, STATEMENTS)
+        self.compile_as(code, &code.text, true).or_else(|_| {
+            self.ctx.catch();
+            self.compile_as(code, &code.text, false)
+        })
+    }
+
+    /// Compiles `text` as what stands where `code` stands: an expression, or statements.
+    fn compile_as(
+        &self,
+        code: &Code,
+        text: &str,
+        is_expression: bool,
+    ) -> js::Result<Function<'js>> {
+        let (head, tail) = match (is_expression, text.contains("await")) {
+            (true, false) => EXPRESSION,
+            (false, false) => STATEMENTS,
+            (true, true) => ASYNC_EXPRESSION,
+            (false, true) => ASYNC_STATEMENTS,
         };
         // So that QuickJS counts lines and columns as the rulebook's author does.
         let mut lead = "\n".repeat(code.at.line as usize - 1);
         if code.indent.is_none() {
             lead.push_str(&" ".repeat(code.at.column as usize - 1));
         }
-        let compile = |(head, tail): (&str, &str)| {
-            // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
-            let end = if code.text.contains("//") { "\n" } else { "" };
-            let text = format!("{head}{lead}{}{end}{tail}", code.text);
-            compile_script(&self.ctx, &self.book.name, &text, TopLevel::Plain)
-        };
-        let compiled = compile(expression).or_else(|_| {
-            self.ctx.catch();
-            compile(statements)
-        })?;
-        compiled.run()?.get()
+        // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
+        let end = if text.contains("//") { "\n" } else { "" };
+        let text = format!("{head}{lead}{text}{end}{tail}");
+        compile_script(&self.ctx, &self.book.name, &text, TopLevel::Plain)?
+            .run()?
+            .get()
     }
 
     fn template(&self, template: &Template, scope: &Scope<'js>) -> js::Result<Value<'js>> {
@@ -183,16 +268,80 @@ impl<'js> Evaluator<'js> {
     fn piece(&self, piece: &Piece, scope: &Scope<'js>) -> js::Result<Value<'js>> {
         match piece {
             Piece::Literal(text) => text.as_str().into_js(&self.ctx),
-            Piece::Code(code) => self.code(code, scope),
-            Piece::Path(code) => {
-                let value = self.code(code, scope)?;
-                if value.is_undefined() {
-                    let message = format!("{} is not set", code.text);
-                    return Err(js::Exception::throw_reference(&self.ctx, &message));
-                }
-                Ok(value)
+            Piece::Code(code) => self.last_value(code, scope),
+            Piece::Path(hole) => self.hole(hole, scope),
+        }
+    }
+
+    /// The value of a variable, or a part of one, with its filters.
+    fn hole(&self, hole: &Hole, scope: &Scope<'js>) -> js::Result<Value<'js>> {
+        let failed = |error| {
+            self.failed_at.set(Some(hole.path.at));
+            error
+        };
+        let mut value = self.follow(&hole.path.text, scope).map_err(failed)?;
+        for filter in &hole.filters {
+            let failed = |error| {
+                self.failed_at.set(Some(filter.at));
+                error
+            };
+            if value.is_undefined() && !filter.takes_nothing() {
+                return Err(self.unset(hole, &hole.path.text, scope));
+            }
+            let mut arguments = Vec::new();
+            for argument in &filter.arguments {
+                arguments.push(match argument {
+                    filter::Argument::Value(json) => json_to_value(&self.ctx, json)?,
+                    filter::Argument::Path(path) => {
+                        let value = self.follow(path, scope).map_err(failed)?;
+                        if value.is_undefined() {
+                            return Err(self.unset(hole, path, scope));
+                        }
+                        value
+                    }
+                });
+            }
+            value = filter.apply(&self.ctx, value, &arguments).map_err(failed)?;
+        }
+        match value.is_undefined() {
+            true => Err(self.unset(hole, &hole.path.text, scope)),
+            false => Ok(value),
+        }
+    }
+
+    /// What was set at this path; `undefined` if nothing was.
+    fn follow(&self, path: &str, scope: &Scope<'js>) -> js::Result<Value<'js>> {
+        self.follow_keys(&keys(path).collect::<Vec<_>>(), scope)
+    }
+
+    fn follow_keys(&self, keys: &[&str], scope: &Scope<'js>) -> js::Result<Value<'js>> {
+        self.follow.call((scope.vars.clone(), keys.to_vec()))
+    }
+
+    /// The error of a path at which nothing is set: names the first part that is not, and what was probably meant.
+    fn unset(&self, hole: &Hole, path: &str, scope: &Scope<'js>) -> js::Error {
+        self.failed_at.set(Some(hole.path.at));
+        let keys: Vec<&str> = keys(path).collect();
+        let mut around = scope.vars.clone().into_value();
+        let mut known = 0;
+        for end in 1..=keys.len() {
+            match self.follow_keys(&keys[..end], scope) {
+                Ok(value) if !value.is_undefined() => (around, known) = (value, end),
+                Ok(_) => break,
+                Err(error) => return error,
             }
         }
+        // The part of the path as it is written.
+        let mut ends = path.match_indices(['.', '[']).map(|(at, _)| at);
+        let end = ends.nth(known).unwrap_or(path.len());
+        let mut message = format!("{} is not set", &path[..end]);
+        let names = around.as_object().map(filter::names).unwrap_or_default();
+        if let Some(missing) = keys.get(known)
+            && let Some(near) = nearest(missing, names.iter().map(String::as_str))
+        {
+            message.push_str(&format!("; did you mean {near}?"));
+        }
+        js::Exception::throw_reference(&self.ctx, &message)
     }
 
     fn data(&self, data: &Data, scope: &Scope<'js>) -> js::Result<Value<'js>> {
@@ -219,6 +368,59 @@ impl<'js> Evaluator<'js> {
             }
         })
     }
+}
+
+/// The keys of a path: those of `a.b[0]` are `a`, `b` and `0`.
+fn keys(path: &str) -> impl Iterator<Item = &str> {
+    path.split(['.', '[']).map(|key| key.trim_end_matches(']'))
+}
+
+/// What makes statements give the value of the last one.
+const RETURN: &str = ";return (";
+
+/// Other ways to write statements, so that they give the value of the last one; which of them mean something, the compiler
+/// says. The first ones keep each character in its column.
+fn last_values(code: &str) -> Vec<String> {
+    let mut ends = ends_of_statements(code);
+    let mut text = code.to_owned();
+    if let Some(last) = ends.last().copied()
+        && code[last + 1..].trim().is_empty()
+    {
+        text.replace_range(last..=last, " ");
+        ends.pop();
+    }
+    let mut texts = vec![text.clone()];
+    if let Some(last) = ends.last().copied() {
+        let mut joined = text.clone();
+        for end in ends {
+            joined.replace_range(end..=end, ",");
+        }
+        texts.push(joined);
+        texts.push(format!("{}{RETURN}{})", &text[..last], &text[last + 1..]));
+    }
+    texts
+}
+
+/// Where the semicolons stand that are in no brackets, texts or comments.
+fn ends_of_statements(code: &str) -> Vec<usize> {
+    let (mut ends, mut depth, mut quote) = (Vec::new(), 0_usize, None);
+    let mut characters = code.char_indices().peekable();
+    while let Some((at, c)) = characters.next() {
+        match quote {
+            Some(_) if c == '\\' => drop(characters.next()),
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None => match c {
+                '\'' | '"' | '`' => quote = Some(c),
+                '/' if code[at..].starts_with("//") => quote = Some('\n'),
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                ';' if depth == 0 => ends.push(at),
+                _ => {}
+            },
+        }
+    }
+    ends
 }
 
 /// A value within a text: what is nothing is empty, what is no text is JSON.

@@ -7,6 +7,7 @@ use cla_runtime::internal::nearest;
 use super::{Action, Callee, Data, Parser, Written};
 use crate::schema::parts::OpSchema;
 use crate::template::{Code, Template};
+use crate::yaml::Text;
 
 /// What any op may carry.
 pub(crate) const ATTRIBUTES: [&str; 7] = [
@@ -52,7 +53,7 @@ pub(crate) struct ShortForms {
     /// A text in place of a block: JavaScript.
     pub(crate) script: fn(Code) -> Box<dyn Action>,
     /// A text in place of an op: a command of the shell.
-    pub(crate) command: fn(Data) -> Box<dyn Action>,
+    pub(crate) command: fn(&mut dyn Parser, &Text) -> Box<dyn Action>,
     /// `name =`: sets a variable.
     pub(crate) assignment: fn(Template, Data) -> Box<dyn Action>,
     /// The name of something that can be called, and what it is called with.

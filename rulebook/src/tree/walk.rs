@@ -27,6 +27,9 @@ pub(crate) trait Walk<'a> {
     /// A variable is set by this name.
     fn sets_variable(&mut self, name: &str);
 
+    /// Something is probably not meant.
+    fn warns(&mut self, at: Place, name: &'static str, message: String, help: String);
+
     /// From here on these variables may be read.
     fn knows(&mut self, names: &[&str]);
 }

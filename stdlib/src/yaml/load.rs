@@ -10,7 +10,7 @@ use cla_runtime::js::{self, Array, Ctx, Filter, IntoJs, Object, Value};
 use saphyr_parser::{Event, Input, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use super::MAX_DEPTH;
-use super::scalar::{Scalar, resolve};
+use super::scalar::{Scalar, resolve, resolve_core};
 use crate::state::State;
 use crate::throw::{quote, syntax_error};
 
@@ -24,6 +24,8 @@ const MAX_EXPANDED: u64 = 1_000_000;
 ///
 /// A `SyntaxError` that begins with `what` and says where.
 pub(crate) fn load<'js>(ctx: &Ctx<'js>, source: &str, what: &str) -> js::Result<Value<'js>> {
+    // A byte order mark is no part of a text.
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let state = State::of(ctx)?;
     let mut reader = Reader {
         ctx,
@@ -373,7 +375,7 @@ impl<'js> Reader<'_, 'js> {
         let resolved = match core.map(|tag| tag.suffix.as_str()) {
             Some("str") => return text.into_js(self.ctx),
             Some(kind @ ("int" | "float" | "bool" | "null")) => {
-                let value = resolve(text);
+                let value = resolve_core(text);
                 let fits = match (kind, &value) {
                     ("int", Some(Scalar::Number(number))) => number.fract() == 0.0,
                     ("float", Some(Scalar::Number(_)))

@@ -1,4 +1,9 @@
-//! What a plain scalar of YAML means: the core schema of YAML 1.2, for `cla/util` and for rulebooks alike.
+//! What a plain scalar of YAML means, for `cla/util` and for rulebooks alike: the core schema of YAML 1.2, but for numbers that
+//! would not come back as they were written.
+//!
+//! A version `3.10`, a hash `61e9540`, an account `12345678901234567891`, a postcode `02142` look like numbers, and as numbers
+//! they would be 3.1, Infinity, 12345678901234567000 and 2142. So what a rule would not print as it was written stays a
+//! text. The tags `!!int` and `!!float` make a number of it.
 
 /// What a plain scalar is besides a string.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,9 +16,47 @@ pub enum Scalar {
     Number(f64),
 }
 
-/// Resolves a plain scalar by the core schema; `None` if it is a string.
+/// Resolves a plain scalar; `None` if it is a string, as a number is that would not be printed as it was written.
 #[must_use]
 pub fn resolve(text: &str) -> Option<Scalar> {
+    resolve_core(text).filter(|scalar| match scalar {
+        // `.inf` and `.nan` are words, and `1e400` is a number that is too large for a rule.
+        Scalar::Number(number) if !number.is_finite() => {
+            text.ends_with(|c: char| c.is_alphabetic())
+        }
+        Scalar::Number(number) => is_as_written(*number, text),
+        Scalar::Null | Scalar::Bool(_) => true,
+    })
+}
+
+/// Whether a rule would print this number as this text.
+#[must_use]
+pub fn is_as_written(number: f64, text: &str) -> bool {
+    /// From here on, and below the other, JavaScript writes numbers with an exponent.
+    const LARGE: f64 = 1e21;
+    const SMALL: f64 = 1e-6;
+    if number == 0.0 {
+        // The one with a sign is written like this.
+        return matches!(text, "0" | "-0.0");
+    }
+    let size = number.abs();
+    let written = match size < LARGE && size >= SMALL {
+        true => number.to_string(),
+        false => {
+            let text = format!("{number:e}");
+            if text.contains("e-") {
+                text
+            } else {
+                text.replace('e', "e+")
+            }
+        }
+    };
+    written == text
+}
+
+/// Resolves a plain scalar by the core schema; `None` if it is a string.
+#[must_use]
+pub fn resolve_core(text: &str) -> Option<Scalar> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some(Scalar::Null),
         "true" | "True" | "TRUE" => return Some(Scalar::Bool(true)),
@@ -58,7 +101,53 @@ fn based(digits: &str, base: u32) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scalar, resolve};
+    use super::{Scalar, resolve, resolve_core};
+
+    #[test]
+    fn a_number_that_would_not_come_back_as_it_was_written_is_a_text() {
+        for text in [
+            "3.10",
+            "1.0",
+            "02142",
+            "0644",
+            "+5",
+            "61e9540",
+            "680841e1",
+            "1e3",
+            "12345678901234567891",
+            "9007199254740993",
+            "0x1F",
+            "0o17",
+            "1e400",
+            "-1e400",
+            "1.",
+            ".5",
+            "00",
+            "-0",
+            "0.0",
+            "0.1000000000000000055511151231257827",
+            "1000000000000000000000",
+            "0.0000001",
+        ] {
+            assert_eq!(resolve(text), None, "{text}");
+            assert!(
+                matches!(resolve_core(text), Some(Scalar::Number(_))),
+                "{text}"
+            );
+        }
+        for (text, number) in [
+            ("0", 0.0),
+            ("-7", -7.0),
+            ("3.25", 3.25),
+            ("9007199254740992", 9_007_199_254_740_992.0),
+            ("0.000001", 0.000_001),
+            ("1e+21", 1e21),
+            ("1.5e-7", 1.5e-7),
+            ("100000000000000000000", 1e20),
+        ] {
+            assert_eq!(resolve(text), Some(Scalar::Number(number)), "{text}");
+        }
+    }
 
     #[test]
     fn a_sign_may_stand_before_any_way_to_write_infinity() {
@@ -76,8 +165,8 @@ mod tests {
     #[test]
     fn no_sign_stands_within_a_number_of_another_base() {
         for text in ["0x+1", "0x-1", "0o+7", "+0x1", "0x", "0o8"] {
-            assert_eq!(resolve(text), None, "{text}");
+            assert_eq!(resolve_core(text), None, "{text}");
         }
-        assert_eq!(resolve("0x1F"), Some(Scalar::Number(31.0)));
+        assert_eq!(resolve_core("0x1F"), Some(Scalar::Number(31.0)));
     }
 }

@@ -46,6 +46,17 @@ declare module "cla/shell/native" {
     kill(signal?: unknown): void;
   }
 
+  /** A text as one word of a command. */
+  export function quote(text: string): string;
+
+  /**
+   * A command of a template: its own texts, and the values between them. A value is an array of words, or a text that is
+   * put into the command as it is.
+   *
+   * @throws TypeError if no value may stand where one stands.
+   */
+  export function command(texts: readonly string[], values: readonly (string | readonly string[])[]): string;
+
   /** Has `finish` run the statements before a slot is given back; it says whether what a function returned is a command. */
   export function settling(finish: (returned: unknown) => boolean): void;
 
