@@ -50,7 +50,6 @@ intrinsics! {
         BooleanValue = "Boolean.prototype.valueOf",
         SymbolValue = "Symbol.prototype.valueOf",
         BigIntValue = "BigInt.prototype.valueOf",
-        PromiseThen = "Promise.prototype.then",
         ToStringTag = "Symbol.toStringTag",
         ObjectPrototype = "Object.prototype",
         MapPrototype = "Map.prototype",

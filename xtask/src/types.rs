@@ -250,6 +250,9 @@ fn declarations(log: &mut Log) -> Result<Vec<(PathBuf, String)>> {
     Ok(files)
 }
 
+/// Modules that are parts of others, which no rule needs.
+const INTERNAL: [&str; 2] = ["semaphore/store", "shell/words"];
+
 /// The compiler's declarations of the module `cla/NAME` as those of a module that is known by its name.
 fn ambient(name: &str, text: &str) -> String {
     // What is said of the module as a whole stays in front.
@@ -277,6 +280,11 @@ fn ambient(name: &str, text: &str) -> String {
         }
     }
     module.push_str("}\n");
+    if !INTERNAL.contains(&name) {
+        module.push_str(&format!(
+            "\ninterface ClaModules {{\n  \"cla/{name}\": typeof import(\"cla/{name}\");\n}}\n"
+        ));
+    }
     module
 }
 
@@ -322,7 +330,12 @@ declare module \"cla/b/c\" {
   const d = 1;
   export {};
 }
+
+interface ClaModules {
+  \"cla/b/c\": typeof import(\"cla/b/c\");
+}
 ";
         assert_eq!(ambient("b/c", made), wanted);
+        assert!(!ambient("shell/words", made).contains("ClaModules"));
     }
 }
