@@ -1,17 +1,21 @@
 //! `cla check`: what is wrong with rules, found without running them.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cla_runtime::check::{Finding, Severity};
-use cla_runtime::{Engine, Permissions, RunOptions, Script};
+use cla_runtime::{Engine, RunOptions, Script};
+
+use crate::permissions::{Granted, PermissionArgs};
 
 /// Check rules without running them: rulebooks, TypeScript and JavaScript
 ///
 /// Finds what does not parse, imports that cannot be resolved and names that built-in modules do not export, unknown ops
 /// and arguments, regions of a semaphore within themselves (a deadlock), variables that nothing sets, and semaphores that two rules take in opposite orders (a possible deadlock). In scripts,
 /// `take` within `take` is checked where both name their semaphores.
+///
+/// What a rule may import, and what else it may, is what `cla run` with the same options and the same cla.toml lets it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -23,12 +27,15 @@ pub(crate) struct Args {
     /// Each with severity (error or warning), name, message, help, location (file, line, column), snippet.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    permissions: PermissionArgs,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   cla check deploy.yml
   cla check rules/*.yml rules/*.js
+  cla check --allow-import=lib rules/*.js    as `cla run --allow-import=lib` runs them
   cla check --json rules/*.yml | jq '.[].message'
 
 Exit code:
@@ -39,7 +46,14 @@ Exit code:
 
 pub(crate) fn run(args: &Args) -> ExitCode {
     let scripts: Vec<Script> = args.files.iter().map(Script::file).collect();
-    let engine = engine();
+    let granted = match args.permissions.grant(Path::new(".")) {
+        Ok(granted) => granted,
+        Err(problem) => {
+            crate::exit::report(&problem);
+            return ExitCode::from(crate::exit::USAGE);
+        }
+    };
+    let engine = engine(&granted);
     let findings = crate::event_loop::event_loop()
         .map(|runtime| runtime.block_on(engine.check_all(&scripts, RunOptions::new())));
     let findings = match findings {
@@ -70,12 +84,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     }
 }
 
-/// An engine with the modules and languages of `cla run`, started here.
-fn engine() -> Engine {
-    Engine::builder()
+/// An engine with the modules and languages of `cla run`, whose rules may the same.
+fn engine(granted: &Granted) -> Engine {
+    let mut engine = Engine::builder()
         .workers(1)
-        .permissions(Permissions::all())
-        .allow_folder(".")
+        .permissions(granted.permissions.clone())
+        .strict(granted.strict);
+    if granted.imports_current_folder {
+        engine = engine.allow_folder(".");
+    }
+    engine
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)
         .build()

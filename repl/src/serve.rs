@@ -329,9 +329,11 @@ fn rules(
     settings: Vec<serde_json::Value>,
     secrets: &Secrets,
 ) -> Rules {
+    let strict = granted.strict;
     let configured = move || {
         let settings = settings.iter().cloned();
-        settings.fold(Engine::builder(), EngineBuilder::config)
+        let engine = Engine::builder().strict(strict);
+        settings.fold(engine, EngineBuilder::config)
     };
     let engine = configured()
         .workers(args.workers.into())

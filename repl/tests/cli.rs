@@ -54,6 +54,11 @@ fn a_name_that_is_not_there_has_one_good_hint() {
         ),
         (
             "a.js",
+            "import log from 'cla/log'; fs.readFile('x')",
+            "it is a module: import fs from \"cla/fs\";",
+        ),
+        (
+            "a.js",
             "$`ls`",
             "cla/shell exports it: const { $ } = require(\"cla/shell\");",
         ),
@@ -82,6 +87,21 @@ fn a_name_that_is_not_there_has_one_good_hint() {
         ),
         ("a.js", "Deno.readTextFile('x')", "this is no Deno"),
         ("a.js", "window.fetch('x')", "a rule runs in no browser"),
+        (
+            "a.js",
+            "Temporal.Now.instant()",
+            "there is no Temporal: Intl.DateTimeFormat writes",
+        ),
+        (
+            "a.js",
+            "new Intl.DisplayNames('en', { type: 'region' })",
+            "a table of the rule's own",
+        ),
+        (
+            "a.js",
+            "Intl.DurationFormat.supportedLocalesOf('en')",
+            "Intl.NumberFormat writes a number with its unit",
+        ),
         ("a.js", "require('cla/fss')", "did you mean 'cla/fs'?"),
         ("a.mjs", "import 'cla/shel';", "did you mean 'cla/shell'?"),
         (
@@ -113,10 +133,8 @@ fn a_name_that_is_not_there_has_one_good_hint() {
         for inner in ["native", "cla/shell/words", "cla/time-span"] {
             assert!(!ended.stderr.contains(inner), "{inner}: {}", ended.stderr);
         }
-        if code.contains("import") || code.contains("require('") {
-            let checked = folder.cla(&["check", file]);
-            assert!(checked.stdout.contains(hint), "{code}: {}", checked.stdout);
-        }
+        let checked = folder.cla(&["check", file]);
+        assert!(checked.stdout.contains(hint), "{code}: {}", checked.stdout);
     }
     let folder = Folder::with(&[]);
     let ended = folder.cla(&["repl", "-p", "sem.list()"]);
@@ -745,4 +763,130 @@ fn a_check_names_what_is_declared_nowhere() {
     for known in ["fetch is", "module is", "nothing is", "require is"] {
         assert!(!said.contains(known), "{known} in {said}");
     }
+}
+
+#[test]
+fn a_check_of_a_rulebook_says_what_the_run_says_of_a_name() {
+    let folder = Folder::with(&[
+        (
+            "code.yml",
+            "do:\n  - js: |\n      const a = 1;\n      print(a, sem.list())\n",
+        ),
+        ("template.yml", "do:\n  - echo: 'of {{ sem.list() }}'\n"),
+        ("hole.yml", "do:\n  - echo: ${sem}\n"),
+        (
+            "fine.yml",
+            "vars: {path: x}\ndo:\n  - js: |\n      const sleep = 1; print(path, sleep, env, own, fetch)\n\
+             on:\n  pushed:\n    - js: print(log)\n",
+        ),
+    ]);
+    let hint = "it is a module: const sem = require(\"cla/sem\")";
+    for (file, place) in [
+        ("code.yml", "code.yml:4:16"),
+        ("template.yml", "template.yml:2:18"),
+        ("hole.yml", "hole.yml:2:13"),
+    ] {
+        let ran = folder.cla(&["run", "--store", "memory:", file]);
+        assert!(ran.stderr.contains(hint), "{ran:?}");
+        let checked = folder.cla(&["check", file]);
+        for part in [hint, place, "nothing in this rulebook sets sem"] {
+            assert!(checked.stdout.contains(part), "{part}: {checked:?}");
+        }
+    }
+    let checked = folder.cla(&["check", "fine.yml"]);
+    assert!(checked.stdout.contains("0 warnings"), "{checked:?}");
+}
+
+/// A check that lets pass what the run refuses is none.
+#[test]
+fn a_check_refuses_what_the_run_refuses_and_nothing_else() {
+    let files = [
+        ("node_modules/up/index.js", "exports.a = 1"),
+        ("lib/shared.js", "exports.b = 2"),
+        ("rules/node_modules/own/index.js", "exports.c = 3"),
+        ("rules/node_modules/net/package.json", r#"{"type": "module", "exports": "./index.js"}"#),
+        ("rules/node_modules/net/index.js", "import './deep.js'"),
+        ("rules/node_modules/net/deep.js", "import http from 'http'"),
+        (
+            "rules/node_modules/tries/index.js",
+            "try { require('http') } catch {} exports.d = 4",
+        ),
+        ("rules/module.mjs", "export const there = 1; export default 2; export interface Not {}"),
+        ("rules/types.ts", "export interface Shape { a: number } export const one = 1"),
+        ("rules/common.js", "exports.there = 1; module.exports.also = 2"),
+        ("rules/all.mjs", "export * from './types.ts'"),
+        ("rules/text.txt", "a text"),
+        ("rules/up.js", "require('up')"),
+        ("rules/up.mjs", "import 'up'"),
+        ("rules/shared.mjs", "import '../lib/shared.js'"),
+        ("rules/net.mjs", "import 'net'"),
+        ("rules/net.js", "require('net')"),
+        ("rules/kind.mjs", "import a from './text.txt' with { type: 'yaml' }"),
+        ("rules/kind2.mjs", "import a from 'cla/sem' with { type: 'text' }"),
+        ("rules/name.mjs", "import { nothing } from './common.js'"),
+        ("rules/name2.mjs", "import { nothing } from 'own'"),
+        ("rules/name3.mjs", "import one from './types.ts'"),
+        ("rules/name4.mjs", "export { nothing } from './types.ts'"),
+        ("rules/own.mjs", "import { c } from 'own'; import all from 'own'; all.c + c"),
+        ("rules/tries.js", "require('tries')"),
+        ("rules/tries.mjs", "import 'tries'"),
+        ("rules/text.mjs", "import a from './text.txt' with { type: 'text' }; a"),
+        (
+            "rules/fine.ts",
+            "import { Shape, one } from './types.ts'; import { Missing } from './types.ts'; import { Gone } from './gone.ts';
+             import { there, also } from './common.js'; import { anything } from './all.mjs';
+             let a: Shape | Gone | undefined; [one, there, also, a]",
+        ),
+    ];
+    let folder = Folder::with(&files);
+    let rules = folder.path().join("rules");
+    let cla = |arguments: &[&str]| {
+        let mut command = folder.command(arguments);
+        command.current_dir(&rules);
+        Running::start(command).end()
+    };
+    let agree = |file: &str, options: &[&str], is_refused: bool| {
+        let [run, check] =
+            ["run", "check"].map(|command| cla(&[&[command], options, &[file]].concat()));
+        assert_eq!(run.code, Some(i32::from(is_refused)), "{file}: {run:?}");
+        // What is required, and not declared, is a warning.
+        let is_named = !check.stdout.contains(" 0 errors, 0 warnings");
+        assert_eq!(is_named, is_refused, "{file}: {check:?}");
+        if file.ends_with(".mjs") {
+            assert_eq!(check.code, run.code, "{file}: {check:?}");
+        }
+    };
+    for file in [
+        "up.js",
+        "up.mjs",
+        "shared.mjs",
+        "net.mjs",
+        "net.js",
+        "kind.mjs",
+        "kind2.mjs",
+        "name.mjs",
+        "name2.mjs",
+        "name3.mjs",
+        "name4.mjs",
+    ] {
+        agree(file, &[], true);
+    }
+    for file in ["own.mjs", "tries.js", "tries.mjs", "text.mjs", "fine.ts"] {
+        agree(file, &[], false);
+    }
+    // What an option allows, it allows to both.
+    for file in ["up.js", "up.mjs", "shared.mjs"] {
+        agree(file, &["--allow-all", "--allow-import=.."], false);
+    }
+    agree(
+        "own.mjs",
+        &["--allow-all", "--deny-import=node_modules"],
+        true,
+    );
+    std::fs::write(
+        rules.join("cla.toml"),
+        "[permissions]\ndeny-import = [\"node_modules\"]\n",
+    )
+    .unwrap();
+    agree("own.mjs", &[], true);
 }

@@ -488,3 +488,26 @@ fn code_on_the_command_line_is_evaluated_and_printed() {
     assert_eq!(folder.cla(&["repl", "-e", "nope()"]).code, Some(1));
     assert_eq!(folder.cla(&["repl", "-e", "1", "-p", "2"]).code, Some(2));
 }
+
+#[test]
+fn inputs_and_rules_at_the_prompt_are_strict_where_a_cla_toml_says_so() {
+    let folder = Folder::with(&[("rule.js", "totl = 1; print('ran', totl)")]);
+    let inputs = "const a = 1\na = 2; a\nb = 3\nb\n.run rule.js\n";
+    let loose = piped(&folder, &[], inputs);
+    assert!(loose.stdout.contains("ran 1"), "{loose:?}");
+    std::fs::write(folder.path().join("cla.toml"), "strict = true\n").unwrap();
+    for (input, problem) in [
+        ("b = 3", "b is not defined"),
+        ("await null; b = 3", "b is not defined"),
+        ("a = (() => { delete Object.freeze({ x: 1 }).x })()", "x"),
+        (".run rule.js", "totl is not defined"),
+    ] {
+        let ended = piped(&folder, &[], &format!("{input}\n"));
+        assert_eq!(ended.code, Some(1), "{input}: {ended:?}");
+        assert!(ended.stderr.contains(problem), "{input}: {ended:?}");
+    }
+    // What is declared stays, and may be declared again.
+    let ended = piped(&folder, &[], "const a = 1\nconst a = 2\na = 3; a\n");
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.ends_with("3\n"), "{ended:?}");
+}

@@ -428,6 +428,23 @@ fn a_rule_of_the_folder_is_run_watched_and_remembered() {
 }
 
 #[test]
+fn rules_are_strict_where_the_cla_toml_of_the_folder_says_so() {
+    let rule = ("rule.js", "totl = 1; totl");
+    for (files, error) in [
+        (vec![rule], Value::Null),
+        (
+            vec![rule, ("cla.toml", "strict = true\n")],
+            json!("totl is not defined"),
+        ),
+    ] {
+        let (_folder, _service, operator) = served(&files);
+        let wish = json!({"rule": "rule.js", "wait": true});
+        let run = operator.post("/api/v1/runs", &wish).ok();
+        assert_eq!(run["report"]["error"]["message"], error, "{run}");
+    }
+}
+
+#[test]
 fn only_rules_below_the_folder_are_run() {
     let folder = Folder::with(&[("rules/ok.js", "1"), ("outside.js", "print('never')")]);
     std::os::unix::fs::symlink("../outside.js", folder.path().join("rules/link.js")).unwrap();

@@ -11,7 +11,8 @@ use cla_runtime::check::{Finding, Severity};
 use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
-    called_slots, check_script, follow_calls, nearest, pointing, read_anywhere,
+    called_slots, check_script, follow_calls, has_global, nearest, pointing, read_anywhere,
+    undeclared,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -169,7 +170,7 @@ impl BookCheck<'_, '_, '_> {
 
     fn book(&mut self, book: &Arc<Book>) {
         let walk = BookWalk::through(book);
-        let (codes, paths, set) = (walk.codes, walk.paths, walk.set);
+        let (codes, own, paths, set) = (walk.codes, walk.own, walk.paths, walk.set);
         let around = self.around;
         let of_rulebook = |name: &str, text: &Arc<str>| slots_without_run(name, text);
         let load = |from: &str, file: &str| called_slots(around, from, file, Some(&of_rulebook));
@@ -201,16 +202,56 @@ impl BookCheck<'_, '_, '_> {
         for path in &paths {
             let name = path.text.split(['.', '[']).next().unwrap_or_default();
             if !set.contains(name) && !GIVEN.contains(&name) && reported.insert(name) {
-                let message = format!("nothing in this rulebook sets {name}");
-                let help = match nearest(name, set.iter().map(String::as_str)) {
-                    Some(near) => format!(
-                        "did you mean {near}? otherwise it must come with --stash {name}=VALUE"
-                    ),
-                    None => format!("it must come with --stash {name}=VALUE"),
+                let near = || {
+                    let near = nearest(name, set.iter().map(String::as_str))?;
+                    Some(format!("did you mean {near}?"))
                 };
-                self.warn(path.at, "Unset", message, &help);
+                let hint = near().or_else(|| self.hint(book, name));
+                self.unset(path.at, name, hint);
             }
         }
+        let mut told = HashSet::new();
+        for code in &own {
+            for one in undeclared(&code.text) {
+                let name = one.name.as_str();
+                let is_known = set.contains(name) || GIVEN.contains(&name);
+                if is_known || reported.contains(name) || !told.insert(name.to_owned()) {
+                    continue;
+                }
+                // Of most such names nothing is known: they come with the stash.
+                let Some(hint) = self.hint(book, name) else {
+                    continue;
+                };
+                if self.is_global(name) {
+                    continue;
+                }
+                self.unset(code.place_of(one.at, one.length), name, Some(hint));
+            }
+        }
+    }
+
+    fn unset(&mut self, at: Place, name: &str, hint: Option<String>) {
+        let message = format!("nothing in this rulebook sets {name}");
+        let stash = format!("it must come with --stash {name}=VALUE");
+        let help = match hint {
+            Some(hint) if hint.ends_with('?') => format!("{hint} otherwise {stash}"),
+            Some(hint) => format!("{}; or {stash}", hint.trim_end_matches(';')),
+            None => stash,
+        };
+        self.warn(at, "Unset", message, &help);
+    }
+
+    /// What the error would say, if it came to that.
+    fn hint(&self, book: &Book, name: &str) -> Option<String> {
+        self.around.run?;
+        let modules = self.around.modules?;
+        modules.hint(&format!("{name} is not set"), &book.name, None)
+    }
+
+    fn is_global(&self, name: &str) -> bool {
+        self.around
+            .run
+            .is_some_and(|(ctx, _)| has_global(ctx, name))
     }
 
     /// Compiles the JavaScript of a rulebook as a run would: in the run that looks, or else in an isolate of its own.

@@ -25,6 +25,25 @@ impl Code {
         }
     }
 
+    /// Where something in it stands: `at` is its line and its column in this text, from 1.
+    pub(crate) fn place_of(&self, at: (u32, u32), length: u32) -> Place {
+        let (line, column) = at;
+        match (line, self.indent) {
+            (1, _) => Place {
+                column: self.at.column + column - 1,
+                length,
+                ..self.at
+            },
+            (_, Some(indent)) => Place {
+                line: self.at.line + line - 1,
+                column: indent + column,
+                length,
+            },
+            // Its lines are not those of the file.
+            (_, None) => self.at,
+        }
+    }
+
     /// The line and the column of its first character that is no white space.
     pub(crate) fn begin(&self) -> (u32, u32) {
         let blank = self.text.len() - self.text.trim_start().len();

@@ -69,6 +69,8 @@ struct Timers {
     queue: BinaryHeap<Reverse<(Instant, u64, u32)>>,
     turns: u64,
     live: HashMap<u32, Timer>,
+    /// How many of them let the run end.
+    loose: usize,
 }
 
 struct Timer {
@@ -77,6 +79,8 @@ struct Timer {
     callback: Persistent<Function<'static>>,
     arguments: Vec<Persistent<Value<'static>>>,
     interval: Option<Duration>,
+    /// The run does not end before it.
+    holds: bool,
     _charge: MemoryReservation,
 }
 
@@ -126,6 +130,7 @@ impl EventLoop {
                     .map(|value| Persistent::save(ctx, value))
                     .collect(),
                 interval: repeat.then(|| delay.max(MIN_INTERVAL)),
+                holds: true,
                 _charge: count_memory,
             },
         );
@@ -135,8 +140,35 @@ impl EventLoop {
     /// Forgets a timer; unknown ids are fine.
     pub(crate) fn clear_timer(&self, id: u32) {
         let mut timers = self.timers.borrow_mut();
-        timers.live.remove(&id);
+        drop(timers.remove(id));
         timers.compact();
+    }
+
+    /// Says whether the run must not end before a timer, as it must not at first; unknown ids are fine.
+    pub(crate) fn hold_timer(&self, id: u32, holds: bool) {
+        let mut timers = self.timers.borrow_mut();
+        let Some(timer) = timers.live.get_mut(&id) else {
+            return;
+        };
+        match (std::mem::replace(&mut timer.holds, holds), holds) {
+            (true, false) => timers.loose += 1,
+            (false, true) => timers.loose -= 1,
+            _ => {}
+        }
+    }
+
+    /// Begins the time of a timer anew; `false` if there is none of this id any more.
+    pub(crate) fn restart_timer(&self, id: u32, delay: Duration) -> bool {
+        let mut timers = self.timers.borrow_mut();
+        if !timers.live.contains_key(&id) {
+            return false;
+        }
+        let turn = timers.schedule(id, self.clock.now() + delay.min(MAX_DELAY));
+        if let Some(timer) = timers.live.get_mut(&id) {
+            timer.turn = turn;
+        }
+        timers.compact();
+        true
     }
 
     /// Adds a host future; the run does not end before it is done. What it waits for: see [`Wait`].
@@ -215,11 +247,25 @@ impl EventLoop {
         self.timers.borrow_mut().next_due()
     }
 
+    /// Whether there is a timer before which the run must not end.
+    pub(crate) fn has_holding_timer(&self) -> bool {
+        let timers = self.timers.borrow();
+        timers.live.len() > timers.loose
+    }
+
     /// Lets futures that were started meanwhile be polled with the others.
     pub(crate) fn poll_started(&self) {
         self.futures
             .borrow_mut()
             .extend(self.started.borrow_mut().drain(..));
+    }
+
+    /// Whether a timer or a host future is pending.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.timers.borrow().live.is_empty()
+            || !self.futures.borrow().is_empty()
+            || !self.started.borrow().is_empty()
+            || self.finished.borrow().is_some()
     }
 
     /// Whether nothing is pending but timers. `awaited`: the run waits for a promise.
@@ -312,6 +358,12 @@ impl Timers {
         self.turns
     }
 
+    fn remove(&mut self, id: u32) -> Option<Timer> {
+        let timer = self.live.remove(&id)?;
+        self.loose -= usize::from(!timer.holds);
+        Some(timer)
+    }
+
     fn is_current(&self, turn: u64, id: u32) -> bool {
         self.live.get(&id).is_some_and(|timer| timer.turn == turn)
     }
@@ -345,7 +397,7 @@ impl Timers {
         let Reverse((due, _, id)) = self.queue.pop()?;
         let interval = self.live.get(&id)?.interval;
         match interval {
-            None => self.live.remove(&id).map(|timer| DueTimer {
+            None => self.remove(id).map(|timer| DueTimer {
                 id,
                 callback: timer.callback,
                 arguments: timer.arguments,

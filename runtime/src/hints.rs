@@ -59,6 +59,19 @@ pub(crate) fn for_message(message: &str, known: &Known<'_>) -> Option<String> {
     })
 }
 
+/// A sentence that helps with a line in which something was used that is not there: a member of a global, such as of `Intl`.
+/// The line may have the member's name alone.
+pub(crate) fn for_line(line: &str, known: &Known<'_>) -> Option<String> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
+    let mut members = known.hints.iter().filter_map(|(name, hint)| {
+        let (_, member) = name.rsplit_once('.')?;
+        Some((member, *hint))
+    });
+    let has = |member| line.split(|c| !is_part(c)).any(|word| word == member);
+    let found = members.find(|(member, _)| has(*member));
+    found.map(|(_, hint)| hint.to_owned())
+}
+
 /// What has exactly this name.
 fn exactly(name: &str, declared: &[Declared<'_>], known: &Known<'_>) -> Option<String> {
     let found = || declared.iter().filter(|declared| declared.name == name);
@@ -248,6 +261,26 @@ declare module \"cla/inner\" {
             hint("util is not set", false).as_deref(),
             Some("it is a module: const util = require(\"cla/util\");")
         );
+    }
+
+    #[test]
+    fn what_a_global_lacks_has_its_hint_in_the_line() {
+        let known = Known {
+            declarations: &[],
+            hints: &[("Deno", "no Deno"), ("Intl.DisplayNames", "no names")],
+            modules: &[],
+            imports: false,
+        };
+        for (line, hint) in [
+            ("new Intl.DisplayNames('en')", Some("no names")),
+            ("x = new DisplayNames", Some("no names")),
+            ("new Intl.DisplayNamesOf('en')", None),
+            ("Intl.NumberFormat()", None),
+            ("Deno", None),
+            ("", None),
+        ] {
+            assert_eq!(for_line(line, &known).as_deref(), hint, "{line}");
+        }
     }
 
     #[test]

@@ -442,9 +442,16 @@ pub(crate) fn explain<'js>(
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, run.modules());
             if error.name == "ReferenceError" && error.help.is_none() {
+                let modules = run.modules();
                 let file = error.location.as_ref().map(|at| at.file.as_str());
-                let imports = file.is_some_and(is_module_file);
-                error.help = run.modules().settings.hint(&error.message, imports);
+                let file = file.unwrap_or_default();
+                let text = modules.text_of_shown(file);
+                error.help = modules.hint(&error.message, file, text.as_deref());
+            }
+            if error.name == "TypeError" && error.help.is_none() && is_missing(&error.message) {
+                let line = error.snippet.as_ref().map(|snippet| snippet.text.as_str());
+                let settings = &run.modules().settings;
+                error.help = line.and_then(|line| settings.hint_for_line(line));
             }
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
@@ -462,10 +469,11 @@ pub(crate) fn explain<'js>(
     }
 }
 
-/// Whether a file of this name has `import` rather than `require`, as far as its name tells.
-fn is_module_file(name: &str) -> bool {
-    let kind = name.rsplit_once('.').map(|(_, kind)| kind);
-    matches!(kind, Some("mjs" | "ts" | "mts"))
+/// Whether a message of the interpreter says that something was used which is not there.
+fn is_missing(message: &str) -> bool {
+    message.ends_with("not a function")
+        || message.ends_with("not a constructor")
+        || message.ends_with("of undefined")
 }
 
 pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {

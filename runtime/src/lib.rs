@@ -196,7 +196,7 @@ pub mod internal {
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
-    pub use crate::script_check::{Surroundings, called_slots, check_script};
+    pub use crate::script_check::{Surroundings, called_slots, check_script, has_global};
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};
     pub use crate::sys::host_object::{HostObject, HostValues};
@@ -204,12 +204,13 @@ pub mod internal {
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
         Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fill_view, fulfils_promise, mark_handled, view_bytes, view_part, with_view,
+        fill_view, fulfils_promise, mark_handled, promise_then, view_bytes, view_part, with_view,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::{Call, Take, lock_order};
     pub use crate::typescript::references::{Named, NamedExport, references};
+    pub use crate::typescript::undeclared::{Undeclared, undeclared};
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use rquickjs::{Ctx, Exception, Object, Persistent};
 
+pub(crate) use assets::problem as asset_problem;
 pub use evaluate::{import, namespace};
 pub use load::{Kind, problems};
 pub(crate) use load::{QuickJsLoader, looks_like_module, may_be_module};
@@ -164,8 +165,15 @@ impl ModuleSettings {
         open.map(BuiltIn::name)
     }
 
-    /// A sentence that helps with an error about a name that is not there.
-    pub(crate) fn hint(&self, message: &str, imports: bool) -> Option<String> {
+    /// A sentence that helps with an error about a name that is not there. `file` and `text` are those of the code, as far as
+    /// they are known: they say whether it imports modules or requires them.
+    pub(crate) fn hint(&self, message: &str, file: &str, text: Option<&str>) -> Option<String> {
+        let kind = file.rsplit_once('.').map(|(_, kind)| kind);
+        let imports = match kind {
+            Some("mjs" | "ts" | "mts") => true,
+            Some("js") => text.is_some_and(looks_like_module),
+            _ => false,
+        };
         let declarations = self.declarations();
         let modules: Vec<&str> = self.names().collect();
         let known = Known {
@@ -175,6 +183,23 @@ impl ModuleSettings {
             imports,
         };
         hints::for_message(message, &known)
+    }
+
+    /// A sentence that helps with a line in which something was used that is not there.
+    pub(crate) fn hint_for_line(&self, line: &str) -> Option<String> {
+        let known = Known {
+            declarations: &[],
+            hints: &self.hints,
+            modules: &[],
+            imports: false,
+        };
+        hints::for_line(line, &known)
+    }
+
+    /// The members of globals that rules look for and do not have, each with a sentence.
+    pub(crate) fn missing_members(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let hints = self.hints.iter().copied();
+        hints.filter(|(name, _)| name.contains('.'))
     }
 
     fn is_internal(&self, name: &str) -> bool {
@@ -686,6 +711,13 @@ impl ModuleCache {
         })
     }
 
+    /// The text of a file, by the name that people see.
+    pub(crate) fn text_of_shown(&self, shown: &str) -> Option<Arc<str>> {
+        let sources = self.sources.borrow();
+        let found = sources.iter().find(|(name, _)| self.display(name) == shown);
+        found.map(|(_, source)| Arc::clone(&source.text))
+    }
+
     fn display(&self, name: &str) -> String {
         let path = Path::new(name);
         let here = std::env::current_dir().and_then(|folder| folder.canonicalize());
@@ -698,12 +730,21 @@ impl ModuleCache {
     }
 }
 
-/// What a built-in module exports. `None` where that is not known without evaluating it.
+/// What a module exports, a built-in one or a file. `None` where that is not known without evaluating it.
 ///
 /// The exports of a native module are made for this, as by an import; none of them is looked at.
 pub(crate) fn exported_names(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> Option<Vec<String>> {
     let modules = run.modules();
-    match modules.settings.built_in(name)? {
+    let Some(built_in) = modules.settings.built_in(name) else {
+        return load::file_exports(ctx, run, name).unwrap_or_else(|_| {
+            // What is wrong with the file is said where it is looked at itself.
+            if !run.must_stop() {
+                drop(ctx.catch());
+            }
+            None
+        });
+    };
+    match built_in {
         BuiltIn::Native(_) => {
             let names = modules
                 .native_exports(ctx, run, name)
@@ -722,6 +763,14 @@ pub(crate) fn exported_names(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> Option
             }
         }
         BuiltIn::Source { text, .. } => exports(text),
+    }
+}
+
+impl ModuleCache {
+    /// A sentence that helps with an error about a name that is not there: `x is not defined`, or in rulebooks `x is not set`.
+    /// `file` and `text` are those of the code.
+    pub fn hint(&self, message: &str, file: &str, text: Option<&str>) -> Option<String> {
+        self.settings.hint(message, file, text)
     }
 }
 

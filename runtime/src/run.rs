@@ -294,7 +294,7 @@ impl Run {
     }
 
     /// How long ago it was started.
-    pub(crate) fn elapsed(&self) -> Duration {
+    pub fn elapsed(&self) -> Duration {
         self.now().saturating_duration_since(self.started)
     }
 

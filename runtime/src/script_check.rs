@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rquickjs::Ctx;
+use rquickjs::{Ctx, Object};
 
 use crate::check::Severity;
 use crate::check::checker::{Checker, Spot, Subject, pointing};
@@ -14,13 +14,15 @@ use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_c
 use crate::error::RuleError;
 use crate::error::source::{Sources, SyntaxProblem};
 use crate::line_ends::LineEnds;
-use crate::modules::{Kind, ModuleCache, Resolved, exported_names, is_in_package, problems};
+use crate::modules::{
+    Kind, ModuleCache, Resolved, asset_problem, exported_names, is_in_package, problems,
+};
 use crate::nearest::nearest;
 use crate::run::Run;
 use crate::typescript::lock_order::{Call, Take, lock_order};
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
-use crate::typescript::undeclared::undeclared;
+use crate::typescript::undeclared::{members, undeclared};
 
 /// What surrounds the rule: the modules that it can reach, and the run on whose fiber it is looked at.
 #[derive(Clone, Copy)]
@@ -56,6 +58,17 @@ pub fn check_script(
         around,
     };
     check.script(subject, kind);
+}
+
+/// A script whose imports are looked at.
+struct Importer {
+    /// What modules call it; nothing for the rule itself.
+    name: String,
+    /// What people call it.
+    shown: String,
+    text: Arc<str>,
+    /// It belongs to a package: how bad it is if a module that it declares to import is missing.
+    package: Option<Severity>,
 }
 
 struct ScriptCheck<'c, 'a, 'js> {
@@ -111,6 +124,11 @@ impl ScriptCheck<'_, '_, '_> {
                 length: one.length,
             };
             let name = &one.name;
+            // What the error would say, if it came to that.
+            let hint = |what: &str| {
+                let modules = self.around.modules?;
+                modules.hint(&format!("{name} {what}"), subject.name, Some(subject.text))
+            };
             let (message, help) = match one.is_assigned {
                 true => (
                     format!("{name} is given a value, and declared nowhere"),
@@ -118,14 +136,38 @@ impl ScriptCheck<'_, '_, '_> {
                 ),
                 false => (
                     format!("{name} is declared nowhere"),
-                    match nearest(name, words(subject.text).filter(|word| word != name)) {
-                        Some(near) => format!("did you mean {near}?"),
-                        None => "import it, or declare it".to_owned(),
-                    },
+                    hint("is not defined").unwrap_or_else(|| {
+                        match nearest(name, words(subject.text).filter(|word| word != name)) {
+                            Some(near) => format!("did you mean {near}?"),
+                            None => "import it, or declare it".to_owned(),
+                        }
+                    }),
                 ),
             };
             let error = pointing(subject, at, "ReferenceError", message, Some(&help));
             self.checker.found(self.nth, Severity::Warning, error);
+        }
+    }
+
+    /// Members of globals that rules do not have.
+    fn missing_members(&mut self, subject: Subject<'_>) {
+        let Some((ctx, run)) = self.around.run else {
+            return;
+        };
+        for (name, hint) in run.modules().settings.missing_members() {
+            for one in members(subject.text, name) {
+                if has_member(ctx, name) {
+                    break;
+                }
+                let at = Spot {
+                    line: one.at.0,
+                    column: one.at.1,
+                    length: one.length,
+                };
+                let message = format!("{name} is not there");
+                let error = pointing(subject, at, "TypeError", message, Some(hint));
+                self.checker.found(self.nth, Severity::Warning, error);
+            }
         }
     }
 
@@ -163,47 +205,79 @@ impl ScriptCheck<'_, '_, '_> {
         let Some(modules) = around.modules else {
             return; // a text in memory, which imports no files
         };
-        let mut left = vec![(String::new(), name.to_owned(), Arc::clone(text))];
-        while let Some((importer, shown, text)) = left.pop() {
+        let mut left = vec![Importer {
+            name: String::new(),
+            shown: name.to_owned(),
+            text: Arc::clone(text),
+            package: None,
+        }];
+        while let Some(importer) = left.pop() {
             let subject = Subject {
-                name: &shown,
-                text: &text,
+                name: &importer.shown,
+                text: &importer.text,
                 ends: LineEnds::Script,
             };
-            self.undeclared(subject);
-            for named in references(&text) {
+            if importer.package.is_none() {
+                self.undeclared(subject);
+                self.missing_members(subject);
+            }
+            for named in references(&importer.text) {
                 if around.run.is_some_and(|(_, run)| run.must_stop()) {
                     return;
                 }
+                // What a package requires or imports later may be meant to be missing.
+                if importer.package.is_some() && !named.declared {
+                    continue;
+                }
+                let severity = importer.package.unwrap_or_else(|| severity(&named));
                 let specifier = named.specifier.as_str();
                 let is_file = specifier.starts_with(['.', '/']) || specifier.starts_with("file://");
                 if !is_file && around.run.is_none() {
                     continue; // only who runs it knows which modules are built in
                 }
-                let found = match modules.resolve_named(&importer, specifier, named.required) {
-                    Ok(Resolved::File(path)) => path,
-                    Ok(Resolved::BuiltIn(module)) => {
+                let found = modules.resolve_named(&importer.name, specifier, named.required);
+                let problem = match (&found, &named.kind) {
+                    (Err(problem), _) => Some(("Error", problem.to_string())),
+                    (Ok(found), Some(kind)) => {
+                        let problem = asset_problem(modules, &found.name(), kind);
+                        problem.map(|problem| ("TypeError", problem))
+                    }
+                    (Ok(_), None) => None,
+                };
+                if let Some((class, message)) = problem {
+                    let error = pointing(subject, spot(&named), class, message, None);
+                    self.checker.found(nth, severity, error);
+                    continue;
+                }
+                let path = match found {
+                    Ok(Resolved::File(path)) if named.kind.is_none() => path,
+                    Ok(Resolved::BuiltIn(module)) if importer.package.is_none() => {
                         self.imported_names(subject, &named, &module);
                         continue;
                     }
-                    Err(problem) => {
-                        let message = problem.to_string();
-                        let error = pointing(subject, spot(&named), "Error", message, None);
-                        self.checker.found(nth, severity(&named), error);
-                        continue;
-                    }
+                    _ => continue,
                 };
-                if named.kind.is_some() || !self.checker.see(found.clone()) {
+                let Some(name) = path.to_str() else {
                     continue;
+                };
+                // What a CommonJS module exports is not all known; what is imported of it by a declaration is.
+                if named.declared && importer.package.is_none() {
+                    self.imported_names(subject, &named, name);
                 }
-                if let Some(name) = found.to_str() {
-                    left.extend(self.module(modules, name));
+                if self.checker.see(path.clone()) {
+                    let next = self.module(modules, name);
+                    left.extend(next.map(|(name, shown, text)| Importer {
+                        package: is_in_package(&name).then_some(severity),
+                        name,
+                        shown,
+                        text,
+                    }));
                 }
             }
         }
     }
 
-    /// Looks at the names that are imported from a built-in module.
+    /// Looks at the names that are imported from a module, a built-in one or a file.
     fn imported_names(&mut self, subject: Subject<'_>, named: &Named, module: &str) {
         if named.names.is_empty() {
             return;
@@ -215,11 +289,19 @@ impl ScriptCheck<'_, '_, '_> {
             return;
         };
         let exported = || exported.iter().map(String::as_str);
+        let is_typescript = [".ts", ".mts", ".cts"]
+            .iter()
+            .any(|kind| subject.name.ends_with(kind));
+        let shown = self
+            .around
+            .modules
+            .map_or_else(|| module.to_owned(), |modules| modules.display_name(module));
         for name in &named.names {
-            if exported().any(|known| known == name.name) {
+            let is_there = exported().any(|known| known == name.name);
+            if is_there || (name.unused && is_typescript) {
                 continue;
             }
-            let message = format!("{module} exports no {}", name.name);
+            let message = format!("{shown} exports no {}", name.name);
             let near = nearest(&name.name, exported());
             let help = match near {
                 Some(near) => format!("did you mean {near}?"),
@@ -255,11 +337,9 @@ impl ScriptCheck<'_, '_, '_> {
         if kind == Kind::Either && modules.is_of_a_language(name) {
             return None;
         }
-        // A package was checked by its authors, and what it tries to load may be missing.
-        if is_in_package(name) {
-            return None;
-        }
+        // A package was checked by its authors. It may need what rules do not have.
         let problems = match kind {
+            _ if is_in_package(name) => Vec::new(),
             Kind::Json => json_problem(&text).into_iter().collect(),
             _ => problems(name, &text),
         };
@@ -350,12 +430,25 @@ pub fn called_slots(
 const GIVEN: [&str; 5] = ["arguments", "module", "exports", "__filename", "__dirname"];
 
 /// Whether the engine has a global of this name; it is not made for that.
-fn has_global(ctx: &Ctx<'_>, name: &str) -> bool {
+pub fn has_global(ctx: &Ctx<'_>, name: &str) -> bool {
     match ctx.globals().contains_key(name) {
         Ok(has) => has,
         Err(_) => {
             drop(ctx.catch());
             true
+        }
+    }
+}
+
+/// Whether a global has this member.
+fn has_member(ctx: &Ctx<'_>, name: &str) -> bool {
+    let (global, member) = name.split_once('.').unwrap_or((name, ""));
+    let object = ctx.globals().get::<_, Object<'_>>(global);
+    match object.and_then(|object| object.contains_key(member)) {
+        Ok(has) => has,
+        Err(_) => {
+            drop(ctx.catch());
+            false
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::program::{Program, SourceText};
 use crate::report::RunReport;
 use crate::run::Run;
 use crate::script::Script;
-use crate::sys::quickjs::{Compiled, TopLevel, compile_script};
+use crate::sys::quickjs::{Compiled, TopLevel, compile_in_mode};
 
 /// What is carried out in the isolate.
 type Task = Box<dyn for<'js> FnOnce(&Ctx<'js>, &Rc<Run>, &Limits) + Send>;
@@ -446,7 +446,9 @@ fn input<'js>(
     let failed = |error: &rquickjs::Error| failure(ctx, run, error);
     let code = run.modules().prepare_input(name, text)?;
     modules::add_properties(ctx, run, text).map_err(|error| failed(&error))?;
-    let error = match compile_script(ctx, name, &code, TopLevel::Plain) {
+    let is_strict = run.modules().settings.strict;
+    let compile = |top_level| compile_in_mode(ctx, name, &code, top_level, is_strict);
+    let error = match compile(TopLevel::Plain) {
         Ok(compiled) => {
             let value = compiled.run().map_err(|error| failed(&error))?;
             return resolve(ctx, run, value);
@@ -456,7 +458,7 @@ fn input<'js>(
     if !code.contains("await") {
         return Err(error);
     }
-    let promise = compile_script(ctx, name, &code, TopLevel::Await).and_then(Compiled::run);
+    let promise = compile(TopLevel::Await).and_then(Compiled::run);
     let result = resolve(ctx, run, promise.map_err(|error| failed(&error))?)?;
     let value = match result.as_object() {
         Some(result) => result.get("value").map_err(|error| failed(&error))?,

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rquickjs::function::{Opt, Rest};
-use rquickjs::{Ctx, Exception, Function, Value};
+use rquickjs::{Coerced, Ctx, Exception, Function, Value};
 
 use crate::event_loop::MAX_DELAY;
 use crate::run::Run;
@@ -49,7 +49,13 @@ pub(crate) fn install<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Result<()
             if run.is_probing() {
                 return Err(ctx.throw(Value::new_int(ctx.clone(), 0)));
             }
-            if let Some(id) = id.0.and_then(|id| id.as_number()) {
+            let id = match id.0 {
+                // Those of `node:timers` are objects that become a number.
+                Some(id) if id.is_object() => id.get::<Coerced<f64>>().ok().map(|id| id.0),
+                Some(id) => id.as_number(),
+                None => None,
+            };
+            if let Some(id) = id {
                 // Ids are whole numbers from 1 to 2^32 - 1; the cast makes 0 of anything less.
                 run.event_loop.clear_timer(id as u32);
             }

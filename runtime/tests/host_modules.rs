@@ -507,6 +507,33 @@ fn an_async_function_calls_back_and_a_blocking_one_is_refused() {
     );
 }
 
+#[test]
+fn a_callback_that_returns_a_promise_is_awaited_whatever_the_rule_has_overwritten() {
+    let module = HostModule::new("host").async_function_with(
+        "ask",
+        |_, (callback,): (Callback,)| async move {
+            Ok(callback
+                .call::<_, u32>(())
+                .await
+                .map_or_else(|error| error.to_string(), |value| value.to_string()))
+        },
+    );
+    let rule = "
+        const called = [], { then } = Promise.prototype;
+        Promise.prototype.then = function (...all) { called.push('then'); return Reflect.apply(then, this, all) };
+        const work = async (fails) => { if (fails) throw new RangeError('too far'); return 7 };
+        const note = (name) => ({ get() { called.push(name) } });
+        const own = (fails) => Object.defineProperties(work(fails), { then: note('own'), constructor: note('constructor') });
+        const answers = [];
+        for (const callback of [() => work(false), () => work(true), () => own(false), () => own(true)])
+            answers.push(await host.ask(callback));
+        export default [answers, called];";
+    assert_eq!(
+        run(module, rule),
+        json!([["7", "RangeError: too far", "7", "RangeError: too far"], []])
+    );
+}
+
 // ---- classes
 
 /// Counts how many of it there are.

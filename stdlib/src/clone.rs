@@ -29,7 +29,7 @@ pub(crate) fn build<'js>(ctx: &Ctx<'js>) -> js::Result<Value<'js>> {
     Ok(named(ctx, "structuredClone", structured_clone)?.into_value())
 }
 
-fn structured_clone<'js>(
+pub(crate) fn structured_clone<'js>(
     ctx: Ctx<'js>,
     value: Arg<'js>,
     options: Arg<'js>,

@@ -288,12 +288,7 @@ declare function atob(text: string): string;
 declare function btoa(bytes: string): string;
 
 /** Measures time. */
-declare var performance: {
-  /** Milliseconds since the run started, with fractions. */
-  now(): number;
-  /** When that was. */
-  readonly timeOrigin: number;
-};
+declare var performance: Performance;
 
 /** A rule may not do what it tries to do: the host, or an option such as `--sandbox`, has not permitted it. */
 interface PermissionError extends Error {

@@ -21,8 +21,9 @@ impl Extension for Globals {
                 .writable()
                 .configurable(),
         )?;
-        // Made anew when a rule first names it.
+        // Made anew when a rule first names them.
         ctx.globals().remove("WeakRef")?;
+        ctx.globals().remove("performance")?;
         web::late::LATE.install(ctx)?;
         for (name, build) in lazy::NAMES.iter().zip(BUILDS) {
             lazy::define(ctx, name, build)?;

@@ -1,6 +1,6 @@
 //! Names that people look for and rules do not have: what to use instead.
 
-/// Names, each with a sentence.
+/// Names, each with a sentence. Those with a dot are members of globals.
 pub(crate) const HINTS: &[(&str, &str)] = &[
     (
         "Semaphore",
@@ -21,6 +21,20 @@ pub(crate) const HINTS: &[(&str, &str)] = &[
     (
         "Bun",
         "this is no Bun: cla/fs has files, cla/shell commands, cla/process the environment and arguments",
+    ),
+    (
+        "Temporal",
+        "there is no Temporal: Intl.DateTimeFormat writes dates in any time zone, and packages such as luxon and date-fns \
+         calculate with them",
+    ),
+    (
+        "Intl.DisplayNames",
+        "there is no Intl.DisplayNames: a table of the rule's own has the names of languages, regions and currencies",
+    ),
+    (
+        "Intl.DurationFormat",
+        "there is no Intl.DurationFormat: Intl.NumberFormat writes a number with its unit, { style: \"unit\", unit: \
+         \"hour\" }, and Intl.ListFormat joins them",
     ),
     (
         "window",

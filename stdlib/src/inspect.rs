@@ -10,7 +10,8 @@
 //!
 //! Unlike in Node, the elements of an iterator are not shown, because there is no way to peek at them; a
 //! proxy of a function is shown as `[Function (Proxy)]`; a `Symbol.toStringTag` that is a getter is not
-//! asked; and `Symbol.for("nodejs.util.inspect.custom")` means nothing.
+//! asked; and `Symbol.for("nodejs.util.inspect.custom")` means nothing, but to `util.inspect` of `node:util`, which is asked
+//! to run a rule's code.
 
 mod frame;
 mod kind;
@@ -21,7 +22,7 @@ mod scalar;
 
 use std::rc::Rc;
 
-use cla_runtime::js::{self, Ctx, Filter, Object, Value};
+use cla_runtime::js::{self, Ctx, Filter, Function, Object, Value};
 use cla_runtime::semaphore::is_unprintable;
 
 use self::frame::{Elements, Frame, Key, Next, Opened};
@@ -71,6 +72,12 @@ pub struct InspectOptions {
     pub max_string_length: usize,
     /// The width of a line that objects are fitted into (default 80).
     pub break_length: usize,
+    /// How many of the innermost levels may share a line (default 3); with 0, each property has a line of its own.
+    pub compact: usize,
+    /// The properties in the order of their names (default: in their own order).
+    pub sorted: bool,
+    /// Also the properties that are not enumerable (default: no).
+    pub show_hidden: bool,
 }
 
 impl Default for InspectOptions {
@@ -81,6 +88,9 @@ impl Default for InspectOptions {
             max_array_length: 100,
             max_string_length: 10_000,
             break_length: 80,
+            compact: 3,
+            sorted: false,
+            show_hidden: false,
         }
     }
 }
@@ -141,12 +151,36 @@ pub fn inspect<'js>(
     value: &Value<'js>,
     options: &InspectOptions,
 ) -> js::Result<String> {
+    inspect_with(ctx, value, options, None)
+}
+
+/// How objects show themselves that have a method for it, of the name that this symbol is.
+pub(crate) struct Custom<'js> {
+    /// `Symbol.for("nodejs.util.inspect.custom")`.
+    pub(crate) symbol: Value<'js>,
+    /// Is called with the object, its method, and how much deeper it may show objects. It gives a text, an object to show
+    /// in place of this one, or this one.
+    pub(crate) show: Function<'js>,
+}
+
+/// Shows a value as [`inspect`] does, and lets objects show themselves: then code of the rule's runs.
+///
+/// # Errors
+///
+/// As [`inspect`]; what that code throws.
+pub(crate) fn inspect_with<'js>(
+    ctx: &Ctx<'js>,
+    value: &Value<'js>,
+    options: &InspectOptions,
+    custom: Option<Custom<'js>>,
+) -> js::Result<String> {
     let state = State::of(ctx)?;
     let mut inspector = Inspector {
         ctx,
         intrinsics: state.intrinsics(ctx)?,
         state,
         options,
+        custom,
         frames: Vec::new(),
         references: Vec::new(),
         innermost: 0,
@@ -188,6 +222,7 @@ struct Inspector<'a, 'js> {
     intrinsics: Intrinsics<'js>,
     state: Rc<State>,
     options: &'a InspectOptions,
+    custom: Option<Custom<'js>>,
     /// The objects whose brackets are open, outermost first.
     frames: Vec<Frame<'js>>,
     /// Objects that contain themselves, in the order of their numbers.
@@ -279,6 +314,7 @@ impl<'js> Inspector<'_, 'js> {
         }
         while let Some(key) = frame.keys.next() {
             frame.numbers = false;
+            frame.first_property.get_or_insert(frame.output.len());
             if let Some(next) = self.next_property(frame, &key)? {
                 return Ok(next);
             }

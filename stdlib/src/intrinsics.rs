@@ -51,7 +51,6 @@ intrinsics! {
         SymbolValue = "Symbol.prototype.valueOf",
         BigInt = "BigInt",
         BigIntValue = "BigInt.prototype.valueOf",
-        PromiseThen = "Promise.prototype.then",
         ToStringTag = "Symbol.toStringTag",
         ObjectPrototype = "Object.prototype",
         MapPrototype = "Map.prototype",

@@ -535,19 +535,48 @@ declare module "node:process" {
 }
 
 declare module "node:timers" {
-  export const setTimeout: typeof globalThis.setTimeout;
-  export const clearTimeout: typeof globalThis.clearTimeout;
-  export const setInterval: typeof globalThis.setInterval;
-  export const clearInterval: typeof globalThis.clearInterval;
-  export const setImmediate: typeof globalThis.setImmediate;
-  export const clearImmediate: typeof globalThis.clearImmediate;
+  /** What `setImmediate` of this module gives. */
+  export class Immediate {
+    /** Whether the run goes on until it was called. */
+    hasRef(): boolean;
+    /** Lets the run go on until it was called, as it does at first. */
+    ref(): this;
+    /** Lets the run end before. */
+    unref(): this;
+    [Symbol.dispose](): void;
+  }
+  /** A timer: what `setTimeout` and `setInterval` of this module give. The globals of that name give numbers, as in browsers. */
+  export class Timeout {
+    /** Whether the run goes on until its time has come. */
+    hasRef(): boolean;
+    /** Lets the run go on until its time has come, as it does at first. */
+    ref(): this;
+    /** Lets the run end before. */
+    unref(): this;
+    /** Begins its time anew. */
+    refresh(): this;
+    /** The same as `clearTimeout`. */
+    close(): this;
+    /** The number that the global `clearTimeout` takes. */
+    [Symbol.toPrimitive](): number;
+    [Symbol.dispose](): void;
+  }
+  /** Calls `callback` after so many milliseconds. */
+  export function setTimeout<A extends unknown[]>(callback: (...values: A) => void, delay?: number, ...values: A): Timeout;
+  export function clearTimeout(timer?: Timeout | number | null): void;
+  /** Calls `callback` again and again, every so many milliseconds. */
+  export function setInterval<A extends unknown[]>(callback: (...values: A) => void, delay?: number, ...values: A): Timeout;
+  export function clearInterval(timer?: Timeout | number | null): void;
+  /** Calls `callback` as soon as nothing else runs. */
+  export function setImmediate<A extends unknown[]>(callback: (...values: A) => void, ...values: A): Immediate;
+  export function clearImmediate(immediate?: Immediate | number | null): void;
   const all: typeof import("node:timers");
   export default all;
 }
 declare module "node:timers/promises" {
-  export function setTimeout<T = void>(delay?: number, value?: T, options?: { signal?: AbortSignal }): Promise<T>;
-  export function setImmediate<T = void>(value?: T, options?: { signal?: AbortSignal }): Promise<T>;
-  export function setInterval<T = void>(delay?: number, value?: T, options?: { signal?: AbortSignal }): AsyncIterableIterator<T>;
+  export function setTimeout<T = void>(delay?: number, value?: T, options?: { signal?: AbortSignal; ref?: boolean }): Promise<T>;
+  export function setImmediate<T = void>(value?: T, options?: { signal?: AbortSignal; ref?: boolean }): Promise<T>;
+  export function setInterval<T = void>(delay?: number, value?: T, options?: { signal?: AbortSignal; ref?: boolean }): AsyncIterableIterator<T>;
   export const scheduler: { wait(delay: number, options?: { signal?: AbortSignal }): Promise<void>; yield(): Promise<void> };
   const all: typeof import("node:timers/promises");
   export default all;
@@ -586,6 +615,32 @@ declare module "node:crypto" {
     digest(encoding: BufferEncoding): string;
     copy(): Hash;
   }
+  /** What `createCipheriv` gives. `update` gives nothing, and `final` all of it: nothing counts before the tag is known. */
+  export class Cipheriv extends Transform {
+    update(data: Data, inputEncoding?: BufferEncoding): Buffer;
+    update(data: Data, inputEncoding: BufferEncoding | undefined, outputEncoding: BufferEncoding): string;
+    final(): Buffer;
+    final(encoding: BufferEncoding): string;
+    /** What is not encrypted, and not to be changed either. */
+    setAAD(bytes: Data): this;
+    setAutoPadding(padding?: boolean): this;
+    /** The tag, 16 bytes, after `final`. */
+    getAuthTag(): Buffer;
+  }
+  /** What `createDecipheriv` gives. `final` throws unless everything is as it was encrypted. */
+  export class Decipheriv extends Transform {
+    update(data: Data, inputEncoding?: BufferEncoding): Buffer;
+    update(data: Data, inputEncoding: BufferEncoding | undefined, outputEncoding: BufferEncoding): string;
+    final(): Buffer;
+    final(encoding: BufferEncoding): string;
+    setAAD(bytes: Data): this;
+    setAutoPadding(padding?: boolean): this;
+    /** The tag that `getAuthTag` gave. Without it, `final` throws. */
+    setAuthTag(tag: Data, encoding?: BufferEncoding): this;
+  }
+  /** AES-GCM with a key of 16 or 32 bytes and an `iv` of 12, which must never be used twice with one key. */
+  export function createCipheriv(algorithm: "aes-128-gcm" | "aes-256-gcm", key: Data, iv: Data, options?: { authTagLength?: 16 }): Cipheriv;
+  export function createDecipheriv(algorithm: "aes-128-gcm" | "aes-256-gcm", key: Data, iv: Data, options?: { authTagLength?: 16 }): Decipheriv;
   export class Hmac extends Transform {
     update(data: Data, encoding?: BufferEncoding): this;
     digest(): Buffer;
@@ -668,6 +723,11 @@ declare module "node:async_hooks" {
 }
 declare module "node:perf_hooks" {
   export const performance: typeof globalThis.performance;
+  const ownPerformance: typeof globalThis.Performance;
+  const ownEntry: typeof globalThis.PerformanceEntry;
+  const ownMark: typeof globalThis.PerformanceMark;
+  const ownMeasure: typeof globalThis.PerformanceMeasure;
+  export { ownPerformance as Performance, ownEntry as PerformanceEntry, ownMark as PerformanceMark, ownMeasure as PerformanceMeasure };
   const all: typeof import("node:perf_hooks");
   export default all;
 }

@@ -104,7 +104,7 @@ static MODULES: &[Module] = &[
     script!("stream/consumers", "stream_consumers", nothing),
     script!("stream/web", "stream_web", nothing),
     script!("string_decoder", "string_decoder", nothing),
-    script!("timers", "timers", nothing),
+    script!("timers", "timers", system::timers),
     member("node:timers/promises", "node:timers", "promises"),
     script!("tty", "tty", nothing),
     script!("url", "url", nothing),

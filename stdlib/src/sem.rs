@@ -13,9 +13,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
-use cla_runtime::internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage};
+use cla_runtime::internal::{RegionSpan, Rooted, SlotGuard, StringIdentity, Usage, promise_then};
 use cla_runtime::js::class::Class;
-use cla_runtime::js::function::{Opt, Params, RustFunction, This};
+use cla_runtime::js::function::{Opt, Params, RustFunction};
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Function, Object, Promise, Value};
 use cla_runtime::semaphore::{Actor, Owner, Permit};
@@ -26,8 +26,6 @@ use self::errors::ErrorClass;
 use self::permit::Permits;
 use self::request::{Wanted, semaphore_name};
 use crate::call::{Arg, define};
-use crate::intrinsics::Intrinsic;
-use crate::state::State;
 use crate::statements;
 use crate::throw::{name_argument, wrong};
 
@@ -175,7 +173,9 @@ impl Module {
         };
         let guard = match entered {
             Ok(guard) => guard,
-            Err(error) => return Err(self.refused(ctx, usage.semaphore.name(), &error)),
+            Err(error) => {
+                return Err(self.refused(ctx, "sem.take", usage.semaphore.name(), &error));
+            }
         };
         let argument = self.permit_object(ctx, guard.permit())?;
         let mut result = function.call::<_, Value<'js>>((argument,));
@@ -253,14 +253,10 @@ impl Module {
             }
         };
         let followed = || {
-            // The language's own: the rule may have overwritten the property.
-            State::of(ctx)?.intrinsics(ctx)?.call(
-                Intrinsic::PromiseThen,
-                (
-                    This(promise.clone()),
-                    Function::new(ctx.clone(), fulfilled)?,
-                    Function::new(ctx.clone(), rejected)?,
-                ),
+            promise_then(
+                promise,
+                &Function::new(ctx.clone(), fulfilled)?,
+                &Function::new(ctx.clone(), rejected)?,
             )
         };
         // A promise that cannot be followed, such as for a lack of memory, keeps no slot.
@@ -336,7 +332,7 @@ impl Module {
                 }
             }
         };
-        admitted.map_err(|error| self.refused(ctx, usage.semaphore.name(), &error))
+        admitted.map_err(|error| self.refused(ctx, "sem.acquire", usage.semaphore.name(), &error))
     }
 
     /// The usage of the semaphore that `name` names.

@@ -482,3 +482,115 @@ interface Crypto {
 }
 declare var Crypto: { prototype: Crypto };
 declare var crypto: Crypto;
+
+/** Something in the time of the run: what `performance.mark` and `performance.measure` give. */
+interface PerformanceEntry {
+  readonly name: string;
+  /** `"mark"` or `"measure"`. */
+  readonly entryType: string;
+  /** Milliseconds from the start of the run. */
+  readonly startTime: number;
+  /** Milliseconds; 0 for a mark. */
+  readonly duration: number;
+  toJSON(): any;
+}
+declare var PerformanceEntry: { prototype: PerformanceEntry };
+
+/** What {@link Performance.mark} takes. */
+interface PerformanceMarkOptions {
+  /** Data to keep with it. */
+  detail?: any;
+  /** Milliseconds from the start of the run (default: now). */
+  startTime?: number;
+}
+
+/** A moment. */
+interface PerformanceMark extends PerformanceEntry {
+  readonly detail: any;
+}
+declare var PerformanceMark: {
+  prototype: PerformanceMark;
+  new (name: string, options?: PerformanceMarkOptions): PerformanceMark;
+};
+
+/** What {@link Performance.measure} takes: two of `start`, `end` and `duration` at most. */
+interface PerformanceMeasureOptions {
+  detail?: any;
+  /** Milliseconds from the start of the run, or the name of a mark. */
+  start?: string | number;
+  end?: string | number;
+  duration?: number;
+}
+
+/** What lies between two moments. */
+interface PerformanceMeasure extends PerformanceEntry {
+  readonly detail: any;
+}
+declare var PerformanceMeasure: { prototype: PerformanceMeasure };
+
+/** Measures time. */
+interface Performance extends EventTarget {
+  /** Milliseconds since the run started, with fractions. */
+  now(): number;
+  /** When that was, in milliseconds since 1970. */
+  readonly timeOrigin: number;
+  /** Notes this moment. */
+  mark(name: string, options?: PerformanceMarkOptions): PerformanceMark;
+  /** Measures from a mark, or the start of the run, to another one, or now. */
+  measure(name: string, startMark?: string, endMark?: string): PerformanceMeasure;
+  measure(name: string, options: PerformanceMeasureOptions): PerformanceMeasure;
+  /** All that was noted, in the order of time. */
+  getEntries(): PerformanceEntry[];
+  getEntriesByName(name: string, type?: string): PerformanceEntry[];
+  getEntriesByType(type: string): PerformanceEntry[];
+  /** Forgets the marks of a name, or all. */
+  clearMarks(name?: string): void;
+  clearMeasures(name?: string): void;
+  toJSON(): any;
+}
+declare var Performance: { prototype: Performance };
+
+/** What {@link MessageEvent} takes. */
+interface MessageEventInit<T = any> extends EventInit {
+  data?: T;
+  origin?: string;
+  lastEventId?: string;
+  source?: MessagePort | null;
+  ports?: MessagePort[];
+}
+
+/** A message that has come. */
+interface MessageEvent<T = any> extends Event {
+  readonly data: T;
+  readonly origin: string;
+  readonly lastEventId: string;
+  readonly source: MessagePort | null;
+  readonly ports: readonly MessagePort[];
+}
+declare var MessageEvent: {
+  prototype: MessageEvent;
+  new <T>(type: string, init?: MessageEventInit<T>): MessageEvent<T>;
+};
+
+/** One end of a channel. It keeps no run from ending; what was posted does. */
+interface MessagePort extends EventTarget {
+  /** Sends a copy to the other end, as `structuredClone` makes it. */
+  postMessage(message: any, transfer?: any[] | { transfer?: any[] }): void;
+  /** Lets messages come. Setting `onmessage` does it as well. */
+  start(): void;
+  /** Ends the channel. */
+  close(): void;
+  onmessage: ((this: MessagePort, event: MessageEvent) => any) | null;
+  onmessageerror: ((this: MessagePort, event: MessageEvent) => any) | null;
+}
+declare var MessagePort: { prototype: MessagePort };
+
+/** Two ends that send messages to each other, within one run. */
+interface MessageChannel {
+  readonly port1: MessagePort;
+  readonly port2: MessagePort;
+}
+declare var MessageChannel: {
+  prototype: MessageChannel;
+  new (): MessageChannel;
+};

@@ -20,6 +20,7 @@ pub(crate) mod fetch;
 mod form;
 pub(crate) mod late;
 pub(crate) mod part;
+mod performance;
 
 use std::cell::RefCell;
 
@@ -67,6 +68,8 @@ pub(crate) fn stand_in<'js>(
 const PARTS: &[&part::Part] = &[
     &bodies::BODIES,
     &events::EVENTS,
+    &performance::PERFORMANCE,
+    &performance::MESSAGES,
     #[cfg(feature = "http")]
     &fetch::FETCH,
 ];

@@ -238,12 +238,72 @@ fn an_asynchronous_wait_can_be_given_up_and_fails_like_a_blocking_one() {
 
 #[test]
 fn a_run_that_blocks_for_its_own_async_code_is_told_the_way_out() {
-    let message = thrown(
-        "(async () => { const sem = require('cla/sem'); await sem.take('db', async () => { await null; sem.take('db', () => 1) }) })()",
-    );
-    let message = message.as_str().unwrap();
-    assert!(message.starts_with("SemaphoreDeadlockError"), "{message}");
-    assert!(message.contains("sem.take.async"), "{message}");
+    let around = |code: &str| {
+        format!(
+            "(async () => {{
+                 const sem = require('cla/sem'), soon = () => new Promise((done) => setTimeout(done, 1));
+                 {code}
+             }})()"
+        )
+    };
+    let deadlock = |code: &str| {
+        let message = thrown(&around(code));
+        let message = message.as_str().unwrap().to_owned();
+        assert!(
+            message.starts_with("SemaphoreDeadlockError"),
+            "{code}: {message}"
+        );
+        message
+    };
+    let take = "if other async code of this rule gives a slot back, sem.take.async waits";
+    let acquire = "if other async code of this rule gives a slot back, sem.acquire.async waits";
+    // What waits without blocking ends well: the same code with `.async` does.
+    for (code, advice) in [
+        (
+            "const work = async () => sem.take('db', async () => { await soon(); return 1 });
+             return Promise.all([work(), work()])",
+            take,
+        ),
+        (
+            "const work = async () => sem.take('db', async () => { await null; return 1 });
+             return Promise.all([work(), work()])",
+            take,
+        ),
+        (
+            "const work = async () => { using permit = sem.acquire('db'); await soon(); return 1 };
+             return Promise.all([work(), work()])",
+            acquire,
+        ),
+        (
+            "const work = async () => { const permit = sem.acquire('db'); await null; permit.release(); return 1 };
+             return Promise.all([work(), work()])",
+            acquire,
+        ),
+        (
+            "const holds = async () => { using permit = sem.acquire('db'); await soon(); return 1 };
+             const takes = async () => sem.take('db', () => 1);
+             return Promise.all([holds(), takes()])",
+            take,
+        ),
+    ] {
+        let message = deadlock(code);
+        assert!(message.contains(advice), "{code}: {message}");
+        let function = &advice[advice.find("sem.").unwrap()..advice.find(".async").unwrap()];
+        let with_advice = code
+            .replace("= sem.acquire(", "= await sem.acquire.async(")
+            .replace("sem.take(", "sem.take.async(");
+        assert!(with_advice.contains(&format!("{function}.async(")));
+        assert_eq!(value(&around(&with_advice)), json!([1, 1]), "{with_advice}");
+    }
+    // There is no other code that could give a slot back.
+    for code in [
+        "sem.take('db', () => sem.take('db', () => 1))",
+        "sem.acquire('db'); sem.acquire('db')",
+        "await sem.take('db', async () => sem.take('db', () => 1))",
+    ] {
+        let message = deadlock(code);
+        assert!(!message.contains(".async"), "{code}: {message}");
+    }
 }
 
 #[test]
@@ -589,6 +649,171 @@ fn text_is_decoded_whole_and_in_pieces() {
     );
 }
 
+#[test]
+fn marks_and_measures_are_kept_in_the_order_of_time() {
+    assert_eq!(
+        value(
+            "const before = performance.now(), detail = { deep: [1] };
+             const mark = performance.mark('a', { detail, startTime: 5 });
+             performance.mark('late', { startTime: 50 });
+             performance.mark('b', { startTime: 20 });
+             performance.mark('a', { startTime: 10 });
+             detail.deep[0] = 2;
+             const show = (entry) => [entry.name, entry.entryType, entry.startTime, entry.duration];
+             const measured = [performance.measure('ab', 'a', 'b'), performance.measure('from', { start: 'a', duration: 3 }),
+                 performance.measure('to', { end: 'b', duration: 5, detail: 'x' }), performance.measure('both', { start: 1, end: 4 })].map(show);
+             const names = () => performance.getEntries().map((entry) => entry.name).join(' ');
+             const all = names(), byName = performance.getEntriesByName('a').length, byType = performance.getEntriesByType('measure').length;
+             performance.clearMarks('a');
+             const some = names();
+             performance.clearMarks(); performance.clearMeasures('ab');
+             const rest = names();
+             performance.clearMeasures();
+             const whole = performance.measure('whole');
+             [mark.detail, measured, all, byName, byType, some, rest, whole.startTime, whole.duration >= before,
+              performance instanceof Performance, performance instanceof EventTarget, mark instanceof PerformanceMark && mark instanceof PerformanceEntry,
+              Object.prototype.toString.call(performance), JSON.stringify(performance) === JSON.stringify({ timeOrigin: performance.timeOrigin }),
+              Math.abs(performance.timeOrigin + performance.now() - Date.now()) < 60_000, performance.now() >= before, new PerformanceMark('m').name,
+              performance.getEntriesByName('m').length, require('node:perf_hooks').performance === performance]"
+        ),
+        json!([
+            {"deep": [1]},
+            [["ab", "measure", 10, 10], ["from", "measure", 10, 3], ["to", "measure", 15, 5], ["both", "measure", 1, 3]],
+            "both a a ab from to b late", 2, 4, "both ab from to b late", "both from to", 0, true,
+            true, true, true, "[object Performance]", true, true, true, "m", 0, true
+        ])
+    );
+    for (expression, message) in [
+        (
+            "performance.mark()",
+            "TypeError: performance.mark: the name is missing",
+        ),
+        (
+            "performance.mark('a', { startTime: -1 })",
+            "TypeError: performance.mark: the time must not be negative",
+        ),
+        (
+            "performance.mark('a', { startTime: 'x' })",
+            "TypeError: performance.mark: the time must be a finite number of milliseconds",
+        ),
+        (
+            "performance.mark('a', 5)",
+            "TypeError: performance.mark: the options must be an object",
+        ),
+        (
+            "performance.measure('a', 'none')",
+            "SyntaxError: performance.measure: there is no mark 'none'",
+        ),
+        (
+            "performance.measure('a', { duration: 1 })",
+            "TypeError: performance.measure: start or end is needed",
+        ),
+        (
+            "performance.measure('a', { start: 1, end: 2, duration: 1 })",
+            "TypeError: performance.measure: two of start, end and duration are enough",
+        ),
+        (
+            "performance.measure('a', { start: 1 }, 'b')",
+            "TypeError: performance.measure: either the options say the end, or the third argument",
+        ),
+        (
+            "new Performance()",
+            "TypeError: Illegal constructor: there is one, performance",
+        ),
+        (
+            "new PerformanceMeasure()",
+            "TypeError: Illegal constructor: performance.mark and performance.measure make entries",
+        ),
+    ] {
+        assert_eq!(thrown(expression), message, "{expression}");
+    }
+    // It tells the time of the run's clock, whatever a rule makes of `Date`.
+    assert_eq!(
+        value(
+            "const { now } = Date; Date.now = () => 0; const found = [performance.timeOrigin > 1e12, performance.now() < 1e9]; Date.now = now; found"
+        ),
+        json!([true, true])
+    );
+}
+
+#[test]
+fn ports_of_a_channel_send_each_other_copies() {
+    assert_eq!(
+        value(
+            "(async () => {
+                 const { port1, port2 } = new MessageChannel(), seen = [], sent = { n: 1, map: new Map([[1, 2]]) };
+                 port1.postMessage(sent);
+                 port1.postMessage('second');
+                 sent.n = 2;
+                 await null;
+                 seen.push('nothing before it listens');
+                 const heard = new Promise((done) => {
+                     port2.onmessage = function (event) {
+                         seen.push([event.type, event.data.n ?? event.data, event.data.map?.get(1) ?? 0, this === port2, event instanceof MessageEvent]);
+                         if (event.data === 'second') done();
+                     };
+                 });
+                 queueMicrotask(() => seen.push('micro'));
+                 await heard;
+                 const answered = new Promise((done) => port1.addEventListener('message', (event) => done(event.data), { once: true }));
+                 port2.postMessage('answer');
+                 port1.start();
+                 seen.push(await answered);
+                 const buffer = new ArrayBuffer(4);
+                 port1.postMessage(buffer, [buffer]);
+                 seen.push(buffer.byteLength);
+                 port1.postMessage('before the end');
+                 port1.close();
+                 port1.postMessage('after');
+                 await new Promise((done) => setTimeout(done, 5));
+                 seen.push(port2 instanceof MessagePort, port2 instanceof EventTarget, port1.onmessage, new MessageEvent('x', { data: 5 }).data);
+                 return seen;
+             })()"
+        ),
+        json!([
+            "nothing before it listens",
+            "micro",
+            ["message", 1, 2, true, true],
+            ["message", "second", 0, true, true],
+            "answer",
+            0,
+            ["message", {}, 0, true, true],
+            ["message", "before the end", 0, true, true],
+            true,
+            true,
+            null,
+            5
+        ])
+    );
+    for (expression, message) in [
+        (
+            "new MessageChannel().port1.postMessage(() => 1)",
+            "DataCloneError: ",
+        ),
+        (
+            "new MessageChannel().port1.postMessage(new MessageChannel().port2)",
+            "DataCloneError: ",
+        ),
+        (
+            "new MessageChannel().port1.postMessage()",
+            "TypeError: postMessage: the message is missing",
+        ),
+        (
+            "new MessagePort()",
+            "TypeError: Illegal constructor: new MessageChannel() makes ports",
+        ),
+    ] {
+        let thrown = thrown(expression);
+        let thrown = thrown.as_str().unwrap();
+        assert!(thrown.starts_with(message), "{expression}: {thrown}");
+    }
+    // An open port keeps no run from ending.
+    assert_eq!(
+        value("const { port1 } = new MessageChannel(); port1.onmessage = () => 1; 'ends'"),
+        json!("ends")
+    );
+}
+
 /// The names of WinterTC's Minimum Common Web API, each with why it is not there, if it is not.
 const WEB: &[(&str, &str)] = &[
     ("AbortController", ""),
@@ -608,13 +833,10 @@ const WEB: &[(&str, &str)] = &[
     ("File", ""),
     ("FormData", ""),
     ("Headers", ""),
-    ("MessageChannel", "a rule has no workers to write to"),
-    ("MessageEvent", "a rule has no workers to write to"),
-    ("MessagePort", "a rule has no workers to write to"),
-    (
-        "Performance",
-        "`performance` has `now` and `timeOrigin`, and no class",
-    ),
+    ("MessageChannel", ""),
+    ("MessageEvent", ""),
+    ("MessagePort", ""),
+    ("Performance", ""),
     (
         "PromiseRejectionEvent",
         "a rejection that is not handled fails the run",

@@ -19,6 +19,16 @@ sem.take("mysem");
 util.nonsense();
 log.info("a message", process.pid.toFixed(0));
 http.delete("https://example.com/servers/1").status.toFixed(0);
+const path = require("cla/path");
+path.join("a", "b").toUpperCase();
+// @ts-expect-error it takes texts
+path.join(1);
+const { $, sh } = require("cla/shell");
+$`ls`.output.toUpperCase();
+sh.quote("it's").toUpperCase();
+require("cla/t").ok(true, "it is");
+require("cla/time-span").TimeSpan.fromMilliseconds(1);
+require("cla/semaphore/memory").MemorySemaphoreAdapter.name.toUpperCase();
 // @ts-expect-error no such module
 require("cla/nonsense").anything;
 

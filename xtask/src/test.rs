@@ -20,7 +20,7 @@ pub(crate) const STEP_LIMIT: Duration = Duration::from_secs(40 * 60);
 const SUPERJSON: &str = "stdlib/tests/superjson";
 
 /// The npm packages that rules import in tests.
-const PACKAGES: &str = "stdlib/tests/packages";
+pub(crate) const PACKAGES: &str = "stdlib/tests/packages";
 
 /// The npm package that looks for faults of pages that keep people out.
 const AXE: &str = "repl/tests/axe";

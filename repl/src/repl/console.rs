@@ -102,7 +102,8 @@ impl Console {
             .workers(std::thread::available_parallelism().map_or(2, |count| count.get().max(2)))
             .limits(limits)
             .semaphores(semaphores.acting_as(Actor::process("repl")))
-            .permissions(granted.permissions);
+            .permissions(granted.permissions)
+            .strict(granted.strict);
         if granted.imports_current_folder {
             engine = engine.allow_folder(".");
         }

@@ -593,6 +593,85 @@ fn certificates_that_expire_are_found_in_files_and_at_servers() {
     assert_eq!(ended.printed(), "1 certificates are good for 21 days\n");
 }
 
+/// A copy of a rule, in a folder with the packages that it imports.
+fn with_packages(rule: &str, packages: &[&str]) -> Folder {
+    let text = std::fs::read_to_string(rules().join(rule)).unwrap();
+    let folder = Folder::with(&[(rule, &text)]);
+    let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../stdlib/tests/packages");
+    for package in packages {
+        let from = installed.join("node_modules").join(package);
+        assert!(
+            from.is_dir(),
+            "the npm packages are missing: run `npm ci` in {}, or `cargo xtask test`, which does",
+            installed.display()
+        );
+        copy_folder(&from, &folder.path().join("node_modules").join(package));
+    }
+    folder
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => _ = std::fs::copy(entry.path(), target).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn hosts_that_drift_are_shown_with_a_package_from_npm() {
+    let folder = with_packages("drift.mjs", &["diff"]);
+    let wanted = "listen 80;\nuser www;\n# it's \"ours\"\n";
+    std::fs::write(folder.path().join("wanted.conf"), wanted).unwrap();
+    // It notes what it was asked to do.
+    let ssh = "
+        echo \"$5\" >> asked
+        case $3 in
+            web1) cat wanted.conf;;
+            web2) sed 's/80/8080/' wanted.conf;;
+            *) echo no route to host >&2; exit 255;;
+        esac";
+    let run = |hosts: &str| {
+        let mut command = folder.command(&["run", "--store", "memory:"]);
+        let stash = ["file=wanted.conf", "path=/etc/it's $HOME", hosts];
+        for entry in stash {
+            command.args(["--stash", entry]);
+        }
+        command.arg("drift.mjs");
+        with_program(&mut command, &folder, "ssh", ssh);
+        Running::start(command).end()
+    };
+    assert_eq!(
+        run("hosts=[\"web1\"]").printed(),
+        "1 hosts have /etc/it's $HOME as it should be\n"
+    );
+    let ended = run("hosts=[\"web1\", \"web2\", \"web3\"]");
+    assert_eq!(ended.code, Some(1));
+    for part in [
+        "web2: 2 lines differ\n",
+        "--- wanted.conf\n+++ web2:/etc/it's $HOME\n@@ -1,3 +1,3 @@\n-listen 80;\n+listen 8080;\n user www;\n",
+        "web3: cannot be read: no route to host\n",
+    ] {
+        assert!(ended.stdout.contains(part), "{part} in {}", ended.stdout);
+    }
+    assert!(
+        ended.stderr.contains("2 of 3 hosts differ: web2, web3"),
+        "{}",
+        ended.stderr
+    );
+    let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+    assert!(
+        asked
+            .lines()
+            .all(|line| line == r"cat '/etc/it'\''s $HOME'"),
+        "{asked}"
+    );
+}
+
 /// What an author reads first, and what a page can show whole.
 #[test]
 fn each_rule_is_short_and_says_what_it_is_for() {
@@ -624,4 +703,4 @@ fn each_rule_is_short_and_says_what_it_is_for() {
 }
 
 /// How many there are.
-const RULES: usize = 11;
+const RULES: usize = 12;

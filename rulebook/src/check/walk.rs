@@ -24,6 +24,8 @@ pub(super) struct BookWalk<'a> {
     /// How many calls deep the walk is.
     depth: usize,
     pub(super) codes: Vec<Code>,
+    /// Those among them whose variables are known here: not those of events.
+    pub(super) own: Vec<Code>,
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
@@ -49,6 +51,7 @@ impl<'a> BookWalk<'a> {
             calls: HashSet::new(),
             depth: 0,
             codes: Vec::new(),
+            own: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
             changed: HashSet::new(),
@@ -107,6 +110,9 @@ impl<'a> BookWalk<'a> {
             .retain(|note| seen.insert((note.at.line, note.at.column)));
         let mut seen = HashSet::new();
         self.codes
+            .retain(|code| seen.insert((code.at.line, code.at.column)));
+        let mut seen = HashSet::new();
+        self.own
             .retain(|code| seen.insert((code.at.line, code.at.column)));
         let mut seen = HashSet::new();
         self.paths
@@ -282,6 +288,9 @@ impl<'a> Walk<'a> for BookWalk<'a> {
     fn code(&mut self, code: &'a Code) {
         if self.called_at.is_none() {
             self.codes.push(code.clone());
+            if !self.in_event {
+                self.own.push(code.clone());
+            }
         }
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use cla_semaphore::RunId;
-use rquickjs::function::{Rest, This};
+use rquickjs::function::Rest;
 use rquickjs::{Ctx, Function, Promise, Value};
 use serde::de::{DeserializeOwned, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,6 +24,7 @@ use super::error::HostError;
 use crate::error::RuleError;
 use crate::event_source::{EventSource, SourceEvent, Subscription};
 use crate::run::{Rooted, Run, run_of};
+use crate::sys::quickjs::promise_then;
 use crate::value::{RuleValue, ToValue, deserialize, passed};
 
 /// By this name of a type, the arguments of a call know that a [`Callback`] is wanted.
@@ -329,8 +330,8 @@ fn answer_later<'js>(
     };
     let fulfilled = Function::new(ctx.clone(), fulfilled)?;
     let rejected = Function::new(ctx.clone(), rejected)?;
-    let then = promise.then()?;
-    then.call((This(promise.clone()), fulfilled, rejected))
+    promise_then(promise, &fulfilled, &rejected)?;
+    Ok(())
 }
 
 fn fulfil<'js>(

@@ -42,19 +42,23 @@ pub(super) fn name<'js>(
     let Some(kind) = attributes.get_type()? else {
         return Ok(file.to_owned());
     };
-    if !TYPES.contains(&kind.as_str()) {
+    match problem(modules, file, &kind) {
+        Some(message) => Err(Exception::throw_type(ctx, &message)),
+        None => Ok(format!("{PREFIX}{kind} {file}")),
+    }
+}
+
+/// Why a module cannot be imported as something of this type.
+pub(crate) fn problem(modules: &ModuleCache, file: &str, kind: &str) -> Option<String> {
+    if !TYPES.contains(&kind) {
         let shown = modules.display(file);
-        let message = format!(
+        return Some(format!(
             "{shown} cannot be imported as {kind:?}: with {{ type: \"json\" }} it is a value, with \"text\" its text, with \
              \"bytes\" a Uint8Array, and without a type JavaScript or TypeScript"
-        );
-        return Err(Exception::throw_type(ctx, &message));
+        ));
     }
-    if modules.settings.built_in(file).is_some() {
-        let message = format!("the built-in module {file} cannot be imported as {kind:?}");
-        return Err(Exception::throw_type(ctx, &message));
-    }
-    Ok(format!("{PREFIX}{kind} {file}"))
+    let is_built_in = modules.settings.built_in(file).is_some();
+    is_built_in.then(|| format!("the built-in module {file} cannot be imported as {kind:?}"))
 }
 
 /// The type and the file that a name means which [`name`] made.

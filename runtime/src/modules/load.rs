@@ -14,12 +14,13 @@ use rquickjs::{Coerced, Ctx, Exception, Function, Module, Value};
 use super::cache::Goal;
 use super::loader::TextLanguage;
 use super::resolve::Resolved;
+use super::wrap::commonjs_names;
 use super::{BuiltIn, LoadedSource, ModuleCache, Reference, assets, require, wrap};
 use crate::error::source::Sources;
 use crate::error::source::SyntaxProblem;
 use crate::run::Run;
 use crate::sys::quickjs;
-use crate::typescript::{self, Shape, jsx_problem};
+use crate::typescript::{self, Shape, exports, jsx_problem};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,27 @@ pub(super) fn form(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str) -> rquickjs::Result
             Ok(Form::Module(source, shape))
         }
         _ => either(ctx, run, name, source),
+    }
+}
+
+/// What a file exports by name, `default` included, as an import finds it; `None` where that is not known before it runs.
+///
+/// # Errors
+///
+/// It cannot be read, or is nothing that can be imported.
+pub(super) fn file_exports(
+    ctx: &Ctx<'_>,
+    run: &Rc<Run>,
+    name: &str,
+) -> rquickjs::Result<Option<Vec<String>>> {
+    match form(ctx, run, name)? {
+        Form::Module(source, _) => Ok(exports(&source.text)),
+        Form::CommonJs(source) => {
+            let mut names = commonjs_names(ctx, run, name, &source)?;
+            names.extend(["default", "module.exports"].map(str::to_owned));
+            Ok(Some(names))
+        }
+        Form::Native | Form::Json => Ok(None),
     }
 }
 

@@ -34,6 +34,16 @@ pub enum Resolved {
     File(PathBuf),
 }
 
+impl Resolved {
+    /// The name of the module.
+    pub(crate) fn name(&self) -> Cow<'_, str> {
+        match self {
+            Self::BuiltIn(name) => name.into(),
+            Self::File(path) => path.to_string_lossy(),
+        }
+    }
+}
+
 /// Why a specifier stands for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what it is")]

@@ -75,7 +75,7 @@ const MOST_REEXPORTING: usize = 1000;
 
 /// The names that a CommonJS module exports, also those of modules of which it exports all, as far as they can be found
 /// without running any of them.
-fn commonjs_names(
+pub(super) fn commonjs_names(
     ctx: &Ctx<'_>,
     run: &Rc<Run>,
     name: &str,

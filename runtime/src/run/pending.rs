@@ -5,13 +5,15 @@
 //! While it waits for the next one, its fiber is suspended.
 
 use std::future::Future;
+use std::time::Duration;
 
 use rquickjs::promise::PromiseState;
-use rquickjs::{Ctx, Promise, Value};
+use rquickjs::{Ctx, Function, Promise, Value};
 
 use super::Run;
 use crate::clock::Wait;
 use crate::event_source::{EventSource, Subscription};
+use crate::sys::quickjs::has_jobs;
 
 /// How many events and results of host futures that are there may come between two timers that are due.
 const MOST_BETWEEN_TIMERS: u32 = 64;
@@ -30,6 +32,29 @@ pub(crate) enum Ended<'js> {
 }
 
 impl Run {
+    /// Whether async code of this run waits for its turn: for a promise, a timer or a host future. While the run blocks, none of
+    /// it goes on.
+    pub fn has_async_code(&self, ctx: &Ctx<'_>) -> bool {
+        has_jobs(ctx) || self.event_loop.has_pending()
+    }
+
+    /// Calls a function as soon as nothing else of the run is to be done, as `setImmediate` does.
+    pub fn soon<'js>(&self, ctx: &Ctx<'js>, function: Function<'js>) {
+        let now = Duration::ZERO;
+        self.event_loop
+            .start_timer(ctx, function, now, false, Vec::new());
+    }
+
+    /// Says whether the run must not end before a timer, by the id that `setTimeout` gave. At first it must not.
+    pub fn hold_timer(&self, id: u32, holds: bool) {
+        self.event_loop.hold_timer(id, holds);
+    }
+
+    /// Begins the time of a timer anew; `false` if it has come, or was cleared.
+    pub fn restart_timer(&self, id: u32, delay: Duration) -> bool {
+        self.event_loop.restart_timer(id, delay)
+    }
+
     /// Starts a host future and returns a promise of its result.
     ///
     /// The run does not end before the future is done. `convert` runs on the run's thread when it is;
@@ -160,7 +185,7 @@ impl Run {
             }
             pending.poll_started();
             let due = pending.next_due();
-            if due.is_none() && pending.allows_end(promise.is_some()) {
+            if !pending.has_holding_timer() && pending.allows_end(promise.is_some()) {
                 return Ended::Idle;
             }
             // A host's future may panic, or what becomes of its output.

@@ -8,7 +8,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, OnceLock};
 
 use rquickjs::module::{Declared, Module, WriteOptions};
-use rquickjs::{Ctx, Error, Exception, Object, Promise, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Exception, Function, Object, Promise, Result, Value, qjs};
 
 /// Whether a script may `await` at its top level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -277,6 +277,38 @@ pub fn mark_handled(promise: &Promise<'_>) {
     let raw = promise.as_value().as_raw();
     // SAFETY: the value is a promise of this context; the call only sets a flag on it.
     unsafe { qjs::JS_PromiseMarkAsHandled(promise.ctx().as_raw().as_ptr(), raw) };
+}
+
+/// Whether the code that awaits some promise can go on, as soon as what runs now has ended.
+pub(crate) fn has_jobs(ctx: &Ctx<'_>) -> bool {
+    // SAFETY: the context is alive, and so is its runtime; the call only looks at a list.
+    unsafe { qjs::JS_IsJobPending(qjs::JS_GetRuntime(ctx.as_raw().as_ptr())) }
+}
+
+/// A promise of what one of two functions gives: the first gets the value of `promise`, the second why it has none.
+///
+/// It is the interpreter's own way, as an `await` follows a promise. Neither `then` nor `constructor`, which a rule may have
+/// overwritten, is looked at.
+///
+/// # Errors
+///
+/// When there is no memory left.
+pub fn promise_then<'js>(
+    promise: &Promise<'js>,
+    fulfilled: &Function<'js>,
+    rejected: &Function<'js>,
+) -> Result<Value<'js>> {
+    let ctx = promise.ctx();
+    // SAFETY: all are live values of this context, and the call takes no reference of theirs.
+    unsafe {
+        let raw = qjs::JS_PromiseThen(
+            ctx.as_raw().as_ptr(),
+            promise.as_value().as_raw(),
+            fulfilled.as_value().as_raw(),
+            rejected.as_value().as_raw(),
+        );
+        checked(ctx, raw)
+    }
 }
 
 /// Which string a value is, to see cheaply whether another value is the very same one.

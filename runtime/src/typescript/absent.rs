@@ -117,6 +117,8 @@ pub(crate) mod references {
         pub at: (u32, u32),
         /// The length of the name in the source, in characters.
         pub length: u32,
+        /// Nothing in the script uses it.
+        pub unused: bool,
     }
 
     /// Finds none.
@@ -130,19 +132,24 @@ pub(crate) mod undeclared {
 
     /// A name that is declared nowhere in a script, where it first stands.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct Undeclared {
+    pub struct Undeclared {
         /// The name.
-        pub(crate) name: String,
+        pub name: String,
         /// Line and column, from 1, the column in characters.
-        pub(crate) at: (u32, u32),
+        pub at: (u32, u32),
         /// The length of the name in the source, in characters.
-        pub(crate) length: u32,
+        pub length: u32,
         /// A value is given to it somewhere.
-        pub(crate) is_assigned: bool,
+        pub is_assigned: bool,
     }
 
     /// Finds none.
-    pub(crate) fn undeclared(_source: &str) -> Vec<Undeclared> {
+    pub(crate) fn members(_source: &str, _name: &str) -> Vec<Undeclared> {
+        Vec::new()
+    }
+
+    /// Finds none.
+    pub fn undeclared(_source: &str) -> Vec<Undeclared> {
         Vec::new()
     }
 }

@@ -3,7 +3,8 @@
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
-    Argument, BindingPattern, Expression, ImportDeclarationSpecifier, StringLiteral,
+    Argument, BindingIdentifier, BindingPattern, Expression, ImportDeclarationSpecifier,
+    StringLiteral,
 };
 use oxc::parser::{ParseOptions, Parser};
 use oxc::semantic::SemanticBuilder;
@@ -41,6 +42,8 @@ pub struct NamedExport {
     pub at: (u32, u32),
     /// The length of the name in the source, in characters.
     pub length: u32,
+    /// Nothing in the script uses it. In TypeScript, it is not even imported then.
+    pub unused: bool,
 }
 
 /// Finds them, in the order of the source. Nothing for what does not parse.
@@ -70,14 +73,30 @@ fn found(source: &str) -> Vec<Named> {
         .build(&parsed.program)
         .semantic;
     let index = LineIndex::new(source);
-    let nodes = semantic.nodes();
+    let (nodes, scoping) = (semantic.nodes(), semantic.scoping());
     let export = |name: &str, span: Span| {
         let (line, column, length) = index.characters(span.start as usize..span.end as usize);
         NamedExport {
             name: name.to_owned(),
             at: (line, column),
             length,
+            unused: false,
         }
+    };
+    // `None` for what is used as a type alone, which TypeScript does not import.
+    let imported = |name: &str, span: Span, local: &BindingIdentifier<'_>| {
+        let symbol = local.symbol_id.get();
+        let mut uses = symbol.map(|symbol| scoping.get_resolved_references(symbol));
+        let count = uses.as_mut().map_or(0, |uses| uses.by_ref().count());
+        let symbol = symbol.filter(|_| count > 0);
+        let is_type = symbol.is_some_and(|symbol| {
+            let mut uses = scoping.get_resolved_references(symbol);
+            uses.all(|one| one.is_type() && !one.is_value())
+        });
+        (!is_type).then(|| NamedExport {
+            unused: count == 0,
+            ..export(name, span)
+        })
     };
     let mut names = Vec::new();
     for node in nodes.iter() {
@@ -88,10 +107,14 @@ fn found(source: &str) -> Vec<Named> {
                     ImportDeclarationSpecifier::ImportSpecifier(one)
                         if !one.import_kind.is_type() =>
                     {
-                        Some(export(one.imported.name().as_str(), one.imported.span()))
+                        imported(
+                            one.imported.name().as_str(),
+                            one.imported.span(),
+                            &one.local,
+                        )
                     }
                     ImportDeclarationSpecifier::ImportDefaultSpecifier(one) => {
-                        Some(export("default", one.span))
+                        imported("default", one.span, &one.local)
                     }
                     _ => None,
                 });
@@ -154,6 +177,17 @@ fn found(source: &str) -> Vec<Named> {
         let Some(literal) = literal else {
             continue;
         };
+        // Of types alone, nothing is imported.
+        if let AstKind::ImportDeclaration(import) = node.kind()
+            && let Some(specifiers) = &import.specifiers
+            && !specifiers.is_empty()
+            && exports.is_empty()
+            && !specifiers
+                .iter()
+                .any(|one| matches!(one, ImportDeclarationSpecifier::ImportNamespaceSpecifier(_)))
+        {
+            continue;
+        }
         let span = literal.span.start as usize..literal.span.end as usize;
         let (line, column, length) = index.characters(span);
         let with = match node.kind() {

@@ -3,7 +3,7 @@
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::parser::{ParseOptions, Parser};
-use oxc::semantic::SemanticBuilder;
+use oxc::semantic::{Semantic, SemanticBuilder};
 use oxc::span::SourceType;
 use oxc::syntax::operator::UnaryOperator;
 
@@ -16,27 +16,84 @@ const OPAQUE: [&str; 4] = ["eval(", "with (", "with(", "declare global"];
 
 /// A name that is declared nowhere in a script, where it first stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Undeclared {
+pub struct Undeclared {
     /// The name.
-    pub(crate) name: String,
+    pub name: String,
     /// Line and column, from 1, the column in characters.
-    pub(crate) at: (u32, u32),
+    pub at: (u32, u32),
     /// The length of the name in the source, in characters.
-    pub(crate) length: u32,
+    pub length: u32,
     /// A value is given to it somewhere.
-    pub(crate) is_assigned: bool,
+    pub is_assigned: bool,
 }
 
 /// Finds them, each once, in the order of the source. Nothing for what does not parse. `typeof name` is no use of a name,
 /// and `globalThis.name` somewhere makes it one that may be known.
-pub(crate) fn undeclared(source: &str) -> Vec<Undeclared> {
+pub fn undeclared(source: &str) -> Vec<Undeclared> {
     if OPAQUE.iter().any(|word| source.contains(word)) {
         return Vec::new();
     }
     on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
 }
 
-fn found(source: &str) -> Vec<Undeclared> {
+/// Finds where a member of a global is used, by its whole name: `Intl.DisplayNames`. Where a script asks whether it is
+/// there (`typeof Intl.DisplayNames`, `Intl.DisplayNames?.`), it is not used.
+pub(crate) fn members(source: &str, name: &str) -> Vec<Undeclared> {
+    let Some((object, member)) = name.split_once('.') else {
+        return Vec::new();
+    };
+    if !source.contains(member) || OPAQUE.iter().any(|word| source.contains(word)) {
+        return Vec::new();
+    }
+    let found = || Ok::<_, Vec<SyntaxProblem>>(found_members(source, object, member));
+    on_big_stack(source, found).unwrap_or_default()
+}
+
+fn found_members(source: &str, object: &str, member: &str) -> Vec<Undeclared> {
+    in_semantic(source, |semantic, index| {
+        let (nodes, scoping) = (semantic.nodes(), semantic.scoping());
+        let mut found = Vec::new();
+        for id in scoping.root_unresolved_references_ids().flatten() {
+            let node = scoping.get_reference(id).node_id();
+            let AstKind::IdentifierReference(name) = nodes.kind(node) else {
+                continue;
+            };
+            let parent = nodes.parent_id(node);
+            let AstKind::StaticMemberExpression(access) = nodes.kind(parent) else {
+                continue;
+            };
+            let is_asked = match nodes.parent_kind(parent) {
+                AstKind::UnaryExpression(unary) => unary.operator == UnaryOperator::Typeof,
+                AstKind::StaticMemberExpression(outer) => outer.optional,
+                AstKind::CallExpression(call) => call.optional,
+                AstKind::IfStatement(_)
+                | AstKind::LogicalExpression(_)
+                | AstKind::ConditionalExpression(_)
+                | AstKind::BinaryExpression(_) => true,
+                _ => false,
+            };
+            if name.name != object || access.property.name != member || is_asked {
+                continue;
+            }
+            let (start, end) = (name.span.start, access.span.end);
+            let (line, column, length) = index.characters(start as usize..end as usize);
+            found.push(Undeclared {
+                name: format!("{object}.{member}"),
+                at: (line, column),
+                length,
+                is_assigned: false,
+            });
+        }
+        found.sort_by_key(|one| one.at);
+        found
+    })
+}
+
+/// Looks at the names of a source; at nothing of what does not parse.
+fn in_semantic<T: Default>(
+    source: &str,
+    look: impl FnOnce(&Semantic<'_>, &LineIndex<'_>) -> T,
+) -> T {
     let allocator = Allocator::default();
     let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
         .with_options(ParseOptions {
@@ -45,14 +102,21 @@ fn found(source: &str) -> Vec<Undeclared> {
         })
         .parse();
     if !parsed.diagnostics.is_empty() {
-        return Vec::new();
+        return T::default();
     }
     let semantic = SemanticBuilder::new_compiler()
         .with_build_nodes(true)
         .build(&parsed.program)
         .semantic;
+    look(&semantic, &LineIndex::new(source))
+}
+
+fn found(source: &str) -> Vec<Undeclared> {
+    in_semantic(source, |semantic, index| found_in(source, semantic, index))
+}
+
+fn found_in(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec<Undeclared> {
     let (nodes, scoping) = (semantic.nodes(), semantic.scoping());
-    let index = LineIndex::new(source);
     let mut names = Vec::new();
     for ids in scoping.root_unresolved_references_ids() {
         let mut first: Option<(u32, u32, String)> = None;
@@ -95,7 +159,32 @@ fn found(source: &str) -> Vec<Undeclared> {
 
 #[cfg(test)]
 mod tests {
-    use super::undeclared;
+    use super::{members, undeclared};
+
+    #[test]
+    fn members_that_are_used_are_found_and_those_that_are_asked_for_are_not() {
+        for (source, wanted) in [
+            ("x;\n new Intl.DisplayNames('en')", "2:6"),
+            (
+                "Intl.DisplayNames.supportedLocalesOf('en'); Intl.DisplayNames",
+                "1:1 1:45",
+            ),
+            (
+                "typeof Intl.DisplayNames; Intl.DisplayNames?.of; if (Intl.DisplayNames) {}",
+                "",
+            ),
+            ("const Intl = {}; new Intl.DisplayNames()", ""),
+            (
+                "Intl.DisplayNamesOf; other.DisplayNames; '// Intl.DisplayNames'",
+                "",
+            ),
+            ("Intl.DisplayNames(", ""),
+        ] {
+            let found = members(source, "Intl.DisplayNames");
+            let shown = found.iter().map(|one| format!("{}:{}", one.at.0, one.at.1));
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{source}");
+        }
+    }
 
     #[test]
     fn names_that_nothing_declares_are_found() {

@@ -20,6 +20,8 @@ pub(super) struct Frame<'js> {
     pub(super) output: Vec<String>,
     pub(super) elements: Elements<'js>,
     pub(super) keys: std::vec::IntoIter<Key<'js>>,
+    /// Where in `output` the properties begin, once there is one.
+    pub(super) first_property: Option<usize>,
     /// The entry that is being put together.
     pub(super) entry: String,
     /// The value of a map's entry whose key was just shown.

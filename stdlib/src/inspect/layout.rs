@@ -10,8 +10,6 @@ use crate::text::units;
 
 /// An array of more elements than this is set in columns.
 const MIN_COLUMNS_ENTRIES: usize = 6;
-/// This many of the innermost levels may share a line.
-const COMPACT: usize = 3;
 /// The most columns an array is set in.
 const MAX_COLUMNS: usize = 15;
 
@@ -30,8 +28,17 @@ impl<'js> Inspector<'_, 'js> {
                 format!("{mark} {}", frame.base)
             };
         }
+        if self.options.sorted {
+            // Of an array, the elements stay where they are.
+            let from = match frame.columns {
+                true => frame.first_property.unwrap_or(frame.output.len()),
+                false => 0,
+            };
+            frame.output[from..].sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+        }
         let entries = frame.output.len();
-        if frame.columns && entries > MIN_COLUMNS_ENTRIES {
+        let compact = self.options.compact;
+        if frame.columns && compact > 0 && entries > MIN_COLUMNS_ENTRIES {
             self.set_in_columns(&mut frame);
         }
         let mut text = String::new();
@@ -40,7 +47,7 @@ impl<'js> Inspector<'_, 'js> {
             text.push(' ');
         }
         text.push_str(&frame.open);
-        let flat = self.innermost - frame.depth < COMPACT && entries == frame.output.len();
+        let flat = self.innermost - frame.depth < compact && entries == frame.output.len();
         if flat && self.fits_line(&frame) {
             text.push(' ');
             text.push_str(&frame.output.join(", "));
@@ -107,7 +114,10 @@ impl<'js> Inspector<'_, 'js> {
         let biased = (widest as f64 - 3.0 - bias).max(1.0);
         let square = ((2.5 * biased * elements as f64).sqrt() / biased).round() as usize;
         let room = self.options.break_length.saturating_sub(frame.indentation) / widest;
-        let columns = square.min(room).min(COMPACT * 4).min(MAX_COLUMNS);
+        let columns = square
+            .min(room)
+            .min(self.options.compact.saturating_mul(4))
+            .min(MAX_COLUMNS);
         if columns <= 1 {
             return;
         }

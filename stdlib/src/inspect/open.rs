@@ -6,7 +6,7 @@ use cla_runtime::semaphore::printable;
 use super::frame::{Elements, Frame, Key, Opened};
 use super::kind::{Kind, Named};
 use super::{FRAME_COST, Inspector, MAX_DEPTH, Style, array_index};
-use crate::intrinsics::Intrinsic;
+use crate::intrinsics::{Intrinsic, Property};
 use crate::text::text;
 
 impl<'js> Inspector<'_, 'js> {
@@ -32,6 +32,10 @@ impl<'js> Inspector<'_, 'js> {
                 }
             }
         }
+        let context = value;
+        if let Some(opened) = self.custom(context, &object, depth, indentation)? {
+            return Ok(opened);
+        }
         if object.is_proxy() {
             // rquickjs takes a proxy that can be called for a function, whose target is out of reach.
             return Ok(Opened::Shown(
@@ -48,6 +52,36 @@ impl<'js> Inspector<'_, 'js> {
             return Ok(Opened::Shown(self.style(Style::Special, text)));
         }
         self.open_object(object, depth, indentation)
+    }
+
+    /// How an object shows itself, if it has a method for it and is asked.
+    fn custom(
+        &mut self,
+        context: &Value<'js>,
+        object: &Object<'js>,
+        depth: usize,
+        indentation: usize,
+    ) -> js::Result<Option<Opened<'js>>> {
+        let Some(custom) = &self.custom else {
+            return Ok(None);
+        };
+        let own: Value<'js> = object.get(custom.symbol.clone())?;
+        if !own.is_function() {
+            return Ok(None);
+        }
+        let left = self.options.depth.saturating_sub(depth);
+        let shown: Value<'js> = custom.show.call((context.clone(), own, left))?;
+        if shown == *context {
+            return Ok(None);
+        }
+        match shown.as_string() {
+            Some(shown) => {
+                let shown = text(shown)?;
+                self.written += shown.len();
+                Ok(Some(Opened::Shown(shown)))
+            }
+            None => self.open(&shown, depth, indentation).map(Some),
+        }
     }
 
     fn open_object(
@@ -79,6 +113,7 @@ impl<'js> Inspector<'_, 'js> {
             output: Vec::new(),
             elements: Elements::None,
             keys: Vec::new().into_iter(),
+            first_property: None,
             entry: String::new(),
             then: None,
         };
@@ -259,7 +294,11 @@ impl<'js> Inspector<'_, 'js> {
     /// The keys of the properties that are shown.
     pub(super) fn keys(&self, object: &Object<'js>, kind: &Kind<'js>) -> js::Result<Vec<Key<'js>>> {
         let mut keys = Vec::new();
-        let named = Filter::new().string().enum_only();
+        let shown = |filter: Filter| match self.options.show_hidden {
+            true => filter,
+            false => filter.enum_only(),
+        };
+        let named = shown(Filter::new().string());
         // The elements of these are shown otherwise. Keys come with the indices first.
         let indexed = matches!(
             kind,
@@ -281,7 +320,7 @@ impl<'js> Inspector<'_, 'js> {
                 keys.push(Key::Named(key?.into_value()));
             }
         }
-        let with_symbols = Filter::new().symbol().enum_only();
+        let with_symbols = shown(Filter::new().symbol());
         if object
             .own_keys::<js::Atom<'js>>(with_symbols)
             .next()
@@ -293,7 +332,9 @@ impl<'js> Inspector<'_, 'js> {
             for symbol in symbols.iter::<Value<'js>>() {
                 let symbol = symbol?;
                 let property = self.intrinsics.own_property(object, &symbol)?;
-                if property.is_some_and(|property| property.is_enumerable()) {
+                let is_shown =
+                    |property: Property<'js>| self.options.show_hidden || property.is_enumerable();
+                if property.is_some_and(is_shown) {
                     keys.push(Key::Symbol(symbol));
                 }
             }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512, Sha512_224, Sha512_256};
 
 use crate::state::State;
 use crate::throw::{error, type_error};
+use crate::web::crypto as aead;
 
 /// So many bytes are worked on between two questions whether the run may go on.
 const PIECE: usize = 256 << 10;
@@ -138,7 +139,10 @@ pub(super) fn natives<'js>(
     define("random", Function::new(ctx.clone(), random))?;
     define("isEqual", Function::new(ctx.clone(), is_equal))?;
     define("pbkdf2", Function::new(ctx.clone(), pbkdf2))?;
-    define("hkdf", Function::new(ctx.clone(), hkdf))
+    define("hkdf", Function::new(ctx.clone(), hkdf))?;
+    define("newKey", Function::new(ctx.clone(), aead::new_key))?;
+    define("seal", Function::new(ctx.clone(), aead::seal))?;
+    define("open", Function::new(ctx.clone(), aead::open))
 }
 
 fn unknown(ctx: &Ctx<'_>) -> js::Error {

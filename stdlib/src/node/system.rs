@@ -1,7 +1,8 @@
-//! What `os.js` and `constants.js` need of Rust: facts and numbers of the system.
+//! What `os.js`, `constants.js` and `timers.js` need of Rust: facts and numbers of the system, and timers.
 
 use std::rc::Rc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Function, Object};
@@ -25,6 +26,20 @@ pub(super) fn natives<'js>(
             environment(&ctx, state.run())
         }),
     )
+}
+
+/// Adds what `timers.js` is given: `hold(id, holds)` and `restart(id, milliseconds)`.
+pub(super) fn timers<'js>(ctx: &Ctx<'js>, _run: &Rc<Run>, natives: &Object<'js>) -> js::Result<()> {
+    let hold = |ctx: Ctx<'js>, id: u32, holds: bool| {
+        State::of(&ctx)?.run().hold_timer(id, holds);
+        js::Result::Ok(())
+    };
+    natives.set("hold", Function::new(ctx.clone(), hold)?)?;
+    let restart = |ctx: Ctx<'js>, id: u32, milliseconds: f64| {
+        let delay = Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or(Duration::MAX);
+        js::Result::Ok(State::of(&ctx)?.run().restart_timer(id, delay))
+    };
+    natives.set("restart", Function::new(ctx.clone(), restart)?)
 }
 
 /// `facts()`.

@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use cla_runtime::host::Run;
-use cla_runtime::js::function::Rest;
+use cla_runtime::js::function::{Opt, Rest};
 use cla_runtime::js::{self, Array, Ctx, Function, Object, Value};
 
 use crate::format;
-use crate::inspect::{InspectOptions, MAX_DEPTH, inspect};
+use crate::inspect::{Custom, InspectOptions, MAX_DEPTH, inspect_with};
 
 /// The styles that `util.inspect.colors` has, each with the codes that begin and end it.
 const STYLES: &[(&str, u8, u8)] = &[
@@ -89,8 +89,14 @@ pub(super) fn shown<'js>(ctx: &Ctx<'js>, _run: &Rc<Run>, natives: &Object<'js>) 
     natives.set("inspect", Function::new(ctx.clone(), inspected)?)
 }
 
-/// `inspect(value, options)`.
-fn inspected<'js>(ctx: Ctx<'js>, value: Value<'js>, options: Object<'js>) -> js::Result<String> {
+/// `inspect(value, options, symbol, show)`; the last two say how objects show themselves.
+fn inspected<'js>(
+    ctx: Ctx<'js>,
+    value: Value<'js>,
+    options: Object<'js>,
+    symbol: Opt<Value<'js>>,
+    show: Opt<Function<'js>>,
+) -> js::Result<String> {
     let number = |name: &str| -> js::Result<Option<usize>> {
         let number: Option<f64> = options.get(name)?;
         Ok(number.map(|number| number as usize))
@@ -108,8 +114,19 @@ fn inspected<'js>(ctx: Ctx<'js>, value: Value<'js>, options: Object<'js>) -> js:
     if let Some(length) = number("breakLength")? {
         chosen = chosen.break_length(length);
     }
-    let colors: Option<bool> = options.get("colors")?;
-    inspect(&ctx, &value, &chosen.colors(colors.unwrap_or(false)))
+    if let Some(levels) = number("compact")? {
+        chosen.compact = levels;
+    }
+    let flag = |name: &str| -> js::Result<bool> {
+        let flag: Option<bool> = options.get(name)?;
+        Ok(flag.unwrap_or(false))
+    };
+    chosen.sorted = flag("sorted")?;
+    chosen.show_hidden = flag("showHidden")?;
+    let chosen = chosen.colors(flag("colors")?);
+    let custom = symbol.0.zip(show.0);
+    let custom = custom.map(|(symbol, show)| Custom { symbol, show });
+    inspect_with(&ctx, &value, &chosen, custom)
 }
 
 /// `styles()`.

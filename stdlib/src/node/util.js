@@ -75,29 +75,40 @@
 
   // ---- inspect, format
 
-  const OPTIONS = ["depth", "colors", "maxArrayLength", "maxStringLength", "breakLength"];
+  const COUNTS = ["depth", "maxArrayLength", "maxStringLength", "breakLength"];
+  const FLAGS = ["colors", "showHidden", "sorted"];
   const count = (value, most) => (value === null || value === Infinity ? most : Math.min(Math.max(Number(value) || 0, 0), most));
 
   function inspect(value, options, depth, colors) {
     // The oldest form: inspect(value, showHidden, depth, colors).
     let given = typeof options === "object" && options !== null ? options : {};
-    if (typeof options === "boolean" || depth !== undefined || colors !== undefined) given = { ...given, depth, colors };
+    if (typeof options === "boolean" || depth !== undefined || colors !== undefined) given = { ...given, showHidden: options === true, depth, colors };
+    const option = (name) => (given[name] === undefined ? inspect.defaultOptions[name] : given[name]);
     const chosen = {};
-    for (const name of OPTIONS) {
-      const option = given[name] === undefined ? inspect.defaultOptions[name] : given[name];
-      if (option === undefined) continue;
-      chosen[name] = name === "colors" ? Boolean(option) : count(option, 2 ** 31);
+    for (const name of COUNTS) {
+      if (option(name) !== undefined) chosen[name] = count(option(name), 2 ** 31);
     }
-    if (given.customInspect !== false && value !== null && (typeof value === "object" || typeof value === "function")) {
-      const own = types.isProxy(value) ? undefined : value[custom];
-      if (typeof own === "function" && own !== inspect) {
-        const stylize = (text) => `${text}`;
-        const shown = own.call(value, chosen.depth ?? 2, { ...inspect.defaultOptions, ...given, ...chosen, stylize }, inspect);
-        if (shown !== value) return typeof shown === "string" ? shown : inspect(shown, given);
-      }
-    }
-    return native.inspect(value, chosen);
+    for (const name of FLAGS) chosen[name] = Boolean(option(name));
+    // `true` is as many levels as there are.
+    const compact = option("compact");
+    chosen.compact = compact === true ? 2 ** 31 : count(compact, 2 ** 31);
+    if (!option("customInspect")) return native.inspect(value, chosen);
+    return native.inspect(value, chosen, custom, (object, own, left) => {
+      if (own === inspect || (object.constructor && object.constructor.prototype === object)) return object;
+      const shown = apply(own, object, [
+        option("depth") === null ? null : left,
+        { ...inspect.defaultOptions, ...given, stylize: chosen.colors ? coloured : plain },
+        inspect,
+      ]);
+      return typeof shown === "object" ? shown : `${shown}`;
+    });
   }
+  const plain = (text) => `${text}`;
+  // A text in the colour of a kind of values, as `options.stylize` gives it.
+  const coloured = (text, kind) => {
+    const codes = inspect.colors[inspect.styles[kind]];
+    return codes === undefined ? `${text}` : `\u001b[${codes[0]}m${text}\u001b[${codes[1]}m`;
+  };
   Object.assign(inspect, {
     custom,
     defaultOptions: {
@@ -143,16 +154,19 @@
     !types.isProxy(value) &&
     typeof value.toString === "function" &&
     !apply(Function.prototype.toString, value.toString, []).includes("[native code]");
-  const format = (...values) => {
+  const format = (...values) => formatted(undefined, values);
+  const formatted = (options, values) => {
     const pattern = typeof values[0] === "string" && values.length > 1 ? values[0] : undefined;
     const specifiers = pattern?.replaceAll("%%", "").match(/%[sdifjoOc]/g) ?? [];
     let isShown = false;
     for (let at = pattern === undefined ? 0 : 1; at < values.length; at++) {
       const specifier = pattern === undefined ? undefined : specifiers[at - 1];
       if (specifier === "%s" && saysItself(values[at])) values[at] = `${values[at]}`;
-      if (!hasOwnWay(values[at])) continue;
-      if (specifier !== undefined && !["%s", "%o", "%O"].includes(specifier)) continue;
-      values[at] = inspect(values[at]);
+      if (specifier !== undefined && !(hasOwnWay(values[at]) && ["%s", "%o", "%O"].includes(specifier))) continue;
+      // Something in it may have a way of its own as well.
+      const isObject = typeof values[at] === "object" && values[at] !== null;
+      if (typeof values[at] === "string" || (options === undefined && !isObject)) continue;
+      values[at] = inspect(values[at], options);
       if (specifier !== undefined) values[0] = withSpecifier(values[0], at - 1, "%s");
       isShown ||= at === 0;
     }
@@ -165,7 +179,7 @@
   };
   const formatWithOptions = (options, ...values) => {
     checkObject("inspectOptions", options);
-    return format(...values);
+    return formatted(options, values);
   };
 
   // ---- functions

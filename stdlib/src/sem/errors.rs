@@ -10,15 +10,16 @@ use crate::state::note_error;
 use crate::throw::placeless;
 
 impl Module {
-    /// Throws why there is no slot.
+    /// Throws why there is no slot. `function` is what the rule called, or has in its place: `sem.take`.
     pub(super) fn refused(
         &self,
         ctx: &Ctx<'_>,
+        function: &str,
         name: &SemaphoreName,
         error: &AcquireError,
     ) -> js::Error {
         let class = ErrorClass::of(error);
-        let message = format!("{error}{}", self.advice(error));
+        let message = format!("{error}{}", self.advice(ctx, function, error));
         self.throw(ctx, class, &message, Some(name.as_str()))
     }
 

@@ -176,13 +176,16 @@ impl Module {
         Ok(promise.into_value())
     }
 
-    /// What a rule can do about a run that waits for itself.
-    pub(super) fn advice(&self, error: &AcquireError) -> &'static str {
-        match error {
-            AcquireError::Deadlock(_) if self.awaited.get() > 0 => {
-                "; async code of the run holds slots: there, sem.take.async waits without blocking it"
-            }
-            _ => "",
+    /// What a rule can do about a run that waits for itself, added to the message of an error. `function` is what it called.
+    pub(super) fn advice(&self, ctx: &Ctx<'_>, function: &str, error: &AcquireError) -> String {
+        let is_deadlock = matches!(error, AcquireError::Deadlock(_));
+        // Without any, waiting without blocking would last for ever.
+        if is_deadlock && (self.awaited.get() > 0 || self.run.has_async_code(ctx)) {
+            format!(
+                "; if other async code of this rule gives a slot back, {function}.async waits for that without blocking it"
+            )
+        } else {
+            String::new()
         }
     }
 }

@@ -151,7 +151,7 @@ impl Key {
 }
 
 /// `newKey(bytes)`.
-fn new_key<'js>(ctx: Ctx<'js>, data: Value<'js>) -> js::Result<Value<'js>> {
+pub(crate) fn new_key<'js>(ctx: Ctx<'js>, data: Value<'js>) -> js::Result<Value<'js>> {
     Key::create(&ctx, bytes(&data)?)
 }
 
@@ -229,7 +229,7 @@ fn additional(more: Opt<Value<'_>>) -> js::Result<Vec<u8>> {
 }
 
 /// `seal(key, iv, data, more)`: the encrypted data, with its tag behind.
-fn seal<'js>(
+pub(crate) fn seal<'js>(
     ctx: Ctx<'js>,
     key: Value<'js>,
     iv: Value<'js>,
@@ -253,7 +253,7 @@ fn seal<'js>(
 }
 
 /// `open(key, iv, data, more)`: `undefined` if it is not what was sealed.
-fn open<'js>(
+pub(crate) fn open<'js>(
     ctx: Ctx<'js>,
     key: Value<'js>,
     iv: Value<'js>,

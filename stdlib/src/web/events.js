@@ -486,7 +486,7 @@
 
   return {
     Event, CustomEvent, ErrorEvent, EventTarget, AbortSignal, AbortController,
-    isSignal, coreOf, reasonOf, expire, abort, newSignal, follow, onAbort,
+    isSignal, coreOf, reasonOf, expire, abort, newSignal, follow, onAbort, dispatch, listen,
     // What print and console show in place of an object.
     standIn: (object) => showEvent(object) ?? showSignal(object) ?? showController(object) ?? null,
     owns: (object) => showEvent(object) !== undefined || isTarget(object) || showController(object) !== undefined,

@@ -8,6 +8,7 @@ use cla_runtime::js::{self, Constructor, Ctx, Function, Object, Value};
 
 use super::abort::Core;
 use super::part::Part;
+use super::performance;
 use crate::state::State;
 use crate::throw::{type_error, wrong};
 
@@ -20,26 +21,12 @@ pub(crate) static EVENTS: Part = Part::new("cla:web/events", include_str!("event
 /// Adds what `events.js` is given.
 fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
-    define("now", Function::new(ctx.clone(), now))?;
+    define("now", Function::new(ctx.clone(), performance::now))?;
     define("newCore", Function::new(ctx.clone(), new_core))?;
     define("endCore", Function::new(ctx.clone(), end_core))?;
     define("isDue", Function::new(ctx.clone(), is_due))?;
     define("dueIn", Function::new(ctx.clone(), due_in))?;
     define("weak", Function::new(ctx.clone(), weak))
-}
-
-/// `now()`: what `performance.now()` says.
-fn now(ctx: Ctx<'_>) -> f64 {
-    let now = || {
-        let performance: Object<'_> = ctx.globals().get("performance")?;
-        let now: Function<'_> = performance.get("now")?;
-        now.call((js::function::This(performance),))
-    };
-    now().unwrap_or_else(|_: js::Error| {
-        // The rule has another `performance`, or none.
-        ctx.catch();
-        0.0
-    })
 }
 
 /// `newCore(prototype)`: what waits in Rust looks at.

@@ -12,6 +12,7 @@ use super::events::EVENTS;
 #[cfg(feature = "http")]
 use super::fetch::FETCH;
 use super::part::{Part, report};
+use super::performance::{MESSAGES, PERFORMANCE};
 use crate::call::named;
 use crate::{clone, node, weak};
 
@@ -45,6 +46,13 @@ pub(crate) const NAMES: &[&str] = &[
     "Headers",
     #[cfg(feature = "intl")]
     "Intl",
+    "MessageChannel",
+    "MessageEvent",
+    "MessagePort",
+    "Performance",
+    "PerformanceEntry",
+    "PerformanceMark",
+    "PerformanceMeasure",
     "PermissionError",
     "ReadableStream",
     "ReadableStreamDefaultController",
@@ -73,6 +81,7 @@ pub(crate) const NAMES: &[&str] = &[
     "fetch",
     "global",
     "navigator",
+    "performance",
     "process",
     "reportError",
     "structuredClone",
@@ -116,6 +125,8 @@ fn part(name: &str) -> &'static Part {
         "Blob" | "File" | "FormData" => &BODIES,
         #[cfg(feature = "http")]
         "Headers" | "Request" | "Response" | "fetch" => &FETCH,
+        name if name.starts_with("Message") => &MESSAGES,
+        name if name.to_ascii_lowercase().starts_with("performance") => &PERFORMANCE,
         name if name.contains("Stream") || name.contains("Strategy") => &STREAMS,
         _ => &EVENTS,
     }

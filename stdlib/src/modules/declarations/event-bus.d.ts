@@ -92,3 +92,7 @@ declare module "cla/event-bus" {
     dispatch<TEventName extends keyof TEventMap>(eventName: TEventName, event: TEventMap[TEventName]): Task<void>;
   }
 }
+
+interface ClaModules {
+  "cla/event-bus": typeof import("cla/event-bus");
+}

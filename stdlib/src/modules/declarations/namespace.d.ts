@@ -77,3 +77,7 @@ declare module "cla/namespace" {
     toString(): string;
   }
 }
+
+interface ClaModules {
+  "cla/namespace": typeof import("cla/namespace");
+}

@@ -71,3 +71,7 @@ declare module "cla/path" {
   };
   export default path;
 }
+
+interface ClaModules {
+  "cla/path": typeof import("cla/path");
+}

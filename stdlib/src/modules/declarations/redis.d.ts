@@ -59,3 +59,7 @@ declare module "cla/redis" {
   }
   export default Redis;
 }
+
+interface ClaModules {
+  "cla/redis": typeof import("cla/redis");
+}

@@ -139,3 +139,7 @@ declare module "cla/resilience" {
   export function timeout<TArgs extends unknown[], TReturn>(settings?: NoInfer<TimeoutSettings<TArgs>>): AsyncMiddleware<TArgs, TReturn>;
   export {};
 }
+
+interface ClaModules {
+  "cla/resilience": typeof import("cla/resilience");
+}

@@ -70,3 +70,7 @@ declare module "cla/semaphore" {
     create(key: string, settings?: SemaphoreProviderCreateSettings): ISemaphore;
   }
 }
+
+interface ClaModules {
+  "cla/semaphore": typeof import("cla/semaphore");
+}

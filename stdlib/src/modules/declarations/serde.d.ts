@@ -91,3 +91,7 @@ declare module "cla/serde" {
     registerCustom<TDeserialized, TSerialized>(transformer: ISerdeTransformer<TDeserialized, TSerialized>, prefix?: OneOrMore<string>): this;
   }
 }
+
+interface ClaModules {
+  "cla/serde": typeof import("cla/serde");
+}

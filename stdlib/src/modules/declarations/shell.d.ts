@@ -182,3 +182,7 @@ declare module "cla/shell" {
   };
   export default shell;
 }
+
+interface ClaModules {
+  "cla/shell": typeof import("cla/shell");
+}

@@ -100,3 +100,7 @@ declare module "cla/t" {
   };
   export default t;
 }
+
+interface ClaModules {
+  "cla/t": typeof import("cla/t");
+}

@@ -105,3 +105,7 @@ declare module "cla/task" {
     detach(): void;
   }
 }
+
+interface ClaModules {
+  "cla/task": typeof import("cla/task");
+}

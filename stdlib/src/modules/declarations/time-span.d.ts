@@ -110,3 +110,7 @@ declare module "cla/time-span" {
     toString(): string;
   }
 }
+
+interface ClaModules {
+  "cla/time-span": typeof import("cla/time-span");
+}

@@ -118,3 +118,7 @@ declare module "cla/web" {
   };
   export default web;
 }
+
+interface ClaModules {
+  "cla/web": typeof import("cla/web");
+}

@@ -11,3 +11,7 @@ declare module "cla/event-bus/memory" {
     dispatch(eventName: string, event: BaseEvent): Promise<void>;
   }
 }
+
+interface ClaModules {
+  "cla/event-bus/memory": typeof import("cla/event-bus/memory");
+}

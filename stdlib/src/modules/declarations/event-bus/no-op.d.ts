@@ -10,3 +10,7 @@ declare module "cla/event-bus/no-op" {
     dispatch(): Promise<void>;
   }
 }
+
+interface ClaModules {
+  "cla/event-bus/no-op": typeof import("cla/event-bus/no-op");
+}

@@ -48,3 +48,7 @@ declare module "cla/event-bus/redis" {
     dispatch(eventName: string, event: BaseEvent): Promise<void>;
   }
 }
+
+interface ClaModules {
+  "cla/event-bus/redis": typeof import("cla/event-bus/redis");
+}

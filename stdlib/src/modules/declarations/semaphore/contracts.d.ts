@@ -241,3 +241,7 @@ declare module "cla/semaphore/contracts" {
   /** Whether it is one of these errors. */
   export function isSemaphoreError(value: unknown): value is AllSemaphoreErrors;
 }
+
+interface ClaModules {
+  "cla/semaphore/contracts": typeof import("cla/semaphore/contracts");
+}

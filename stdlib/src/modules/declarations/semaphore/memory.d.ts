@@ -8,3 +8,7 @@ declare module "cla/semaphore/memory" {
     constructor();
   }
 }
+
+interface ClaModules {
+  "cla/semaphore/memory": typeof import("cla/semaphore/memory");
+}

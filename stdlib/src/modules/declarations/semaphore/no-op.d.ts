@@ -12,3 +12,7 @@ declare module "cla/semaphore/no-op" {
     getState(): Promise<ISemaphoreAdapterState | null>;
   }
 }
+
+interface ClaModules {
+  "cla/semaphore/no-op": typeof import("cla/semaphore/no-op");
+}

@@ -19,3 +19,7 @@ declare module "cla/semaphore/redis" {
     constructor(settings: RedisConnection | RedisSemaphoreAdapterSettings | string);
   }
 }
+
+interface ClaModules {
+  "cla/semaphore/redis": typeof import("cla/semaphore/redis");
+}

@@ -14,3 +14,7 @@ declare module "cla/semaphore/sqlite" {
     constructor(settings: string | SqliteSemaphoreAdapterSettings);
   }
 }
+
+interface ClaModules {
+  "cla/semaphore/sqlite": typeof import("cla/semaphore/sqlite");
+}

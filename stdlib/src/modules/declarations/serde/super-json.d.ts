@@ -20,3 +20,7 @@ declare module "cla/serde/super-json" {
     registerCustom(transformer: ISerdeTransformerAdapter): void;
   }
 }
+
+interface ClaModules {
+  "cla/serde/super-json": typeof import("cla/serde/super-json");
+}
