@@ -776,7 +776,7 @@ fn a_check_of_a_rulebook_says_what_the_run_says_of_a_name() {
         ("hole.yml", "do:\n  - echo: ${sem}\n"),
         (
             "fine.yml",
-            "vars: {path: x}\ndo:\n  - js: |\n      const sleep = 1; print(path, sleep, env, own, fetch)\n\
+            "vars: {path: x}\ndo:\n  - js: |\n      const sleep = 1; print(path, sleep, env, own, fetch, url.split(1), log.level)\n\
              on:\n  pushed:\n    - js: print(log)\n",
         ),
     ]);

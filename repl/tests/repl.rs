@@ -492,7 +492,7 @@ fn code_on_the_command_line_is_evaluated_and_printed() {
 #[test]
 fn inputs_and_rules_at_the_prompt_are_strict_where_a_cla_toml_says_so() {
     let folder = Folder::with(&[("rule.js", "totl = 1; print('ran', totl)")]);
-    let inputs = "const a = 1\na = 2; a\nb = 3\nb\n.run rule.js\n";
+    let inputs = "const a = 1\na = 2; a\nb = 3\nb\n.load rule.js\n";
     let loose = piped(&folder, &[], inputs);
     assert!(loose.stdout.contains("ran 1"), "{loose:?}");
     std::fs::write(folder.path().join("cla.toml"), "strict = true\n").unwrap();
@@ -500,7 +500,8 @@ fn inputs_and_rules_at_the_prompt_are_strict_where_a_cla_toml_says_so() {
         ("b = 3", "b is not defined"),
         ("await null; b = 3", "b is not defined"),
         ("a = (() => { delete Object.freeze({ x: 1 }).x })()", "x"),
-        (".run rule.js", "totl is not defined"),
+        (".load rule.js", "totl is not defined"),
+        ("require('./rule.js')", "totl is not defined"),
     ] {
         let ended = piped(&folder, &[], &format!("{input}\n"));
         assert_eq!(ended.code, Some(1), "{input}: {ended:?}");
@@ -510,4 +511,89 @@ fn inputs_and_rules_at_the_prompt_are_strict_where_a_cla_toml_says_so() {
     let ended = piped(&folder, &[], "const a = 1\nconst a = 2\na = 3; a\n");
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.ends_with("3\n"), "{ended:?}");
+}
+
+/// Packages that a prompt finds from the current folder.
+const PACKAGES: [(&str, &str); 5] = [
+    (
+        "node_modules/under/index.js",
+        "module.exports = (n) => n + 1; module.exports.two = 2",
+    ),
+    (
+        "node_modules/modern/package.json",
+        r#"{"type": "module", "exports": {".": "./main.js", "./sub": "./sub.js"}}"#,
+    ),
+    (
+        "node_modules/modern/main.js",
+        "import under from 'under'; export const three = under(2); export default class Made { n = 4 }",
+    ),
+    (
+        "node_modules/modern/sub.js",
+        "export const sub = await 'later'",
+    ),
+    ("node_modules/needs/index.js", "require('node:http')"),
+];
+
+#[test]
+fn packages_are_imported_at_the_prompt() {
+    let folder = Folder::with(&PACKAGES);
+    for (input, printed) in [
+        // The name of the last value is the input's own then.
+        (
+            "import _, { two } from 'under'\n_(1) + two\n_(5)\n_.two",
+            "4\n6\n2\n",
+        ),
+        ("let _ = 1\n_ + 1\n_", "2\n1\n"),
+        (
+            "import Made, * as all from 'modern'\nimport { sub as below } from 'modern/sub'\n[new Made().n, all.three, below]",
+            "[ 4, 3, 'later' ]\n",
+        ),
+        ("(await import('modern')).three\n_ + 1", "3\n4\n"),
+        ("const { two } = require('under'); two", "2\n"),
+        ("require('modern').three", "3\n"),
+        // Again, after it was declared.
+        (
+            "import { three } from 'modern'\nimport { three } from 'modern'\nthree",
+            "3\n",
+        ),
+    ] {
+        let ended = piped(&folder, &[], input);
+        assert_eq!(ended.code, Some(0), "{input}: {ended:?}");
+        assert!(ended.stdout.ends_with(printed), "{input}: {ended:?}");
+    }
+    for (input, problem) in [
+        ("import x from 'gone'", "npm install gone"),
+        ("import 'modern/main.js'", "its package exports no"),
+        (
+            "require('needs')",
+            "there is no module 'node:http' here: use fetch or cla/http",
+        ),
+    ] {
+        let ended = piped(&folder, &[], input);
+        assert_eq!(ended.code, Some(1), "{input}: {ended:?}");
+        assert!(ended.stderr.contains(problem), "{input}: {ended:?}");
+    }
+}
+
+#[test]
+fn packages_are_imported_in_the_javascript_of_a_rulebook() {
+    let mut files = PACKAGES.to_vec();
+    files.push((
+        "book.yml",
+        "do:\n  - js: |\n      const under = require('under');\n      const { default: Made, three } = await import('modern');\n      \
+         return [under(1), three, new Made().n, require('modern/sub').sub];\n    register: out\n  - echo: '{{ require(\"under\").two }}'\n  \
+         - return: '{{ out }}'\n",
+    ));
+    files.push(("wrong.yml", "do:\n  - js: |\n      await import('gone')\n"));
+    let folder = Folder::with(&files);
+    let ended = folder.cla(&["run", "--print", "book.yml"]);
+    assert_eq!(ended.printed(), "2\n[2,3,4,\"later\"]\n");
+    assert_eq!(ended.stderr, "");
+    let ended = folder.cla(&["run", "wrong.yml"]);
+    assert!(ended.stderr.contains("npm install gone"), "{ended:?}");
+    let checked = folder.cla(&["check", "book.yml"]);
+    assert!(
+        checked.stdout.contains("0 errors, 0 warnings"),
+        "{checked:?}"
+    );
 }

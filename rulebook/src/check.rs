@@ -218,13 +218,14 @@ impl BookCheck<'_, '_, '_> {
                 if is_known || reported.contains(name) || !told.insert(name.to_owned()) {
                     continue;
                 }
-                // Of most such names nothing is known: they come with the stash.
+                // Most such names come with the stash, as data, of which nothing is called but its own methods.
+                let is_used = |method: &String| method.is_empty() || !self.has_data(method);
+                if !one.calls.iter().any(is_used) || self.is_global(name) {
+                    continue;
+                }
                 let Some(hint) = self.hint(book, name) else {
                     continue;
                 };
-                if self.is_global(name) {
-                    continue;
-                }
                 self.unset(code.place_of(one.at, one.length), name, Some(hint));
             }
         }
@@ -246,6 +247,20 @@ impl BookCheck<'_, '_, '_> {
         self.around.run?;
         let modules = self.around.modules?;
         modules.hint(&format!("{name} is not set"), &book.name, None)
+    }
+
+    /// Whether a text, a number or a list has this method.
+    fn has_data(&self, method: &str) -> bool {
+        let Some((ctx, _)) = self.around.run else {
+            return false;
+        };
+        ["Object", "String", "Number", "Array"].iter().any(|class| {
+            let class = ctx.globals().get::<_, js::Object<'_>>(*class);
+            let prototype = class.and_then(|class| class.get::<_, js::Object<'_>>("prototype"));
+            prototype
+                .and_then(|prototype| prototype.contains_key(method))
+                .unwrap_or(false)
+        })
     }
 
     fn is_global(&self, name: &str) -> bool {

@@ -438,21 +438,13 @@ pub(crate) fn explain<'js>(
         Failure::Stopped => {
             stop_error(run.control.reason().unwrap_or(Stop::Cancelled), run, limits)
         }
-        Failure::Error(error) => *error,
+        Failure::Error(mut error) => {
+            add_hint(run, &mut error);
+            *error
+        }
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, run.modules());
-            if error.name == "ReferenceError" && error.help.is_none() {
-                let modules = run.modules();
-                let file = error.location.as_ref().map(|at| at.file.as_str());
-                let file = file.unwrap_or_default();
-                let text = modules.text_of_shown(file);
-                error.help = modules.hint(&error.message, file, text.as_deref());
-            }
-            if error.name == "TypeError" && error.help.is_none() && is_missing(&error.message) {
-                let line = error.snippet.as_ref().map(|snippet| snippet.text.as_str());
-                let settings = &run.modules().settings;
-                error.help = line.and_then(|line| settings.hint_for_line(line));
-            }
+            add_hint(run, &mut error);
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);
             }
@@ -466,6 +458,23 @@ pub(crate) fn explain<'js>(
             }
             error
         }
+    }
+}
+
+/// Says what was probably meant by what is not there.
+fn add_hint(run: &Run, error: &mut RuleError) {
+    if error.help.is_some() {
+        return;
+    }
+    let modules = run.modules();
+    if error.name == "ReferenceError" {
+        let file = error.location.as_ref().map(|at| at.file.as_str());
+        let file = file.unwrap_or_default();
+        let text = modules.text_of_shown(file);
+        error.help = modules.hint(&error.message, file, text.as_deref());
+    } else if error.name == "TypeError" && is_missing(&error.message) {
+        let line = error.snippet.as_ref().map(|snippet| snippet.text.as_str());
+        error.help = line.and_then(|line| modules.settings.hint_for_line(line));
     }
 }
 

@@ -467,10 +467,16 @@ fn input<'js>(
     resolve(ctx, run, value)
 }
 
-/// Keeps a value under a global name that does not show in lists.
+/// Keeps a value under a global name that does not show in lists; not if an input has declared that name, such as `_` for a
+/// package.
 fn note<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, name: &str, value: &Value<'js>) -> Evaluated<'js, ()> {
     let property = Property::from(value.clone()).writable().configurable();
-    ctx.globals()
-        .prop(name, property)
-        .map_err(|error| failure(ctx, run, &error))
+    let Err(error) = ctx.globals().prop(name, property) else {
+        return Ok(());
+    };
+    match failure(ctx, run, &error) {
+        // What is declared cannot be defined anew.
+        Failure::Thrown(_) => Ok(()),
+        other => Err(other),
+    }
 }

@@ -702,7 +702,7 @@ fn marks_and_measures_are_kept_in_the_order_of_time() {
         ),
         (
             "performance.measure('a', 'none')",
-            "SyntaxError: performance.measure: there is no mark 'none'",
+            "SyntaxError: performance.measure: there is no mark \"none\"",
         ),
         (
             "performance.measure('a', { duration: 1 })",
@@ -777,7 +777,7 @@ fn ports_of_a_channel_send_each_other_copies() {
             ["message", "second", 0, true, true],
             "answer",
             0,
-            ["message", {}, 0, true, true],
+            ["message", [0, 0, 0, 0], 0, true, true],
             ["message", "before the end", 0, true, true],
             true,
             true,

@@ -141,6 +141,8 @@ pub(crate) mod undeclared {
         pub length: u32,
         /// A value is given to it somewhere.
         pub is_assigned: bool,
+        /// What of it is called.
+        pub calls: Vec<String>,
     }
 
     /// Finds none.

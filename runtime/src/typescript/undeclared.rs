@@ -3,8 +3,8 @@
 use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::parser::{ParseOptions, Parser};
-use oxc::semantic::{Semantic, SemanticBuilder};
-use oxc::span::SourceType;
+use oxc::semantic::{AstNodes, NodeId, Semantic, SemanticBuilder};
+use oxc::span::{GetSpan, SourceType};
 use oxc::syntax::operator::UnaryOperator;
 
 use super::on_big_stack;
@@ -25,6 +25,8 @@ pub struct Undeclared {
     pub length: u32,
     /// A value is given to it somewhere.
     pub is_assigned: bool,
+    /// What of it is called: the names of methods, or nothing for itself.
+    pub calls: Vec<String>,
 }
 
 /// Finds them, each once, in the order of the source. Nothing for what does not parse. `typeof name` is no use of a name,
@@ -82,6 +84,7 @@ fn found_members(source: &str, object: &str, member: &str) -> Vec<Undeclared> {
                 at: (line, column),
                 length,
                 is_assigned: false,
+                calls: Vec::new(),
             });
         }
         found.sort_by_key(|one| one.at);
@@ -121,6 +124,7 @@ fn found_in(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec
     for ids in scoping.root_unresolved_references_ids() {
         let mut first: Option<(u32, u32, String)> = None;
         let mut is_assigned = false;
+        let mut calls = Vec::new();
         for id in ids {
             let reference = scoping.get_reference(id);
             let AstKind::IdentifierReference(name) = nodes.kind(reference.node_id()) else {
@@ -134,6 +138,7 @@ fn found_in(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec
                 continue;
             }
             is_assigned |= reference.is_write();
+            calls.extend(called(nodes, reference.node_id()));
             let span = name.span;
             if first.as_ref().is_none_or(|(start, ..)| span.start < *start) {
                 first = Some((span.start, span.end, name.name.to_string()));
@@ -151,10 +156,34 @@ fn found_in(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec
             at: (line, column),
             length,
             is_assigned,
+            calls,
         });
     }
     names.sort_by_key(|name| name.at);
     names
+}
+
+/// What of a name is called here.
+fn called(nodes: &AstNodes<'_>, name: NodeId) -> Option<String> {
+    let is_callee = |node: NodeId| {
+        let span = nodes.kind(node).span();
+        match nodes.parent_kind(node) {
+            AstKind::CallExpression(call) => call.callee.span() == span,
+            AstKind::NewExpression(new) => new.callee.span() == span,
+            AstKind::TaggedTemplateExpression(tagged) => tagged.tag.span() == span,
+            _ => false,
+        }
+    };
+    if is_callee(name) {
+        return Some(String::new());
+    }
+    let parent = nodes.parent_id(name);
+    match nodes.kind(parent) {
+        AstKind::StaticMemberExpression(access) if is_callee(parent) => {
+            Some(access.property.name.to_string())
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +213,14 @@ mod tests {
             let shown = found.iter().map(|one| format!("{}:{}", one.at.0, one.at.1));
             assert_eq!(shown.collect::<Vec<_>>().join(" "), wanted, "{source}");
         }
+    }
+
+    #[test]
+    fn what_is_called_of_a_name_is_known() {
+        let source = "a(); new a(1); a`x`; a.b(); a.c; f(a); a.d.e(); a[g](); f(a.h)";
+        let found = undeclared(source);
+        let a = found.iter().find(|one| one.name == "a").unwrap();
+        assert_eq!(a.calls, ["", "", "", "b"]);
     }
 
     #[test]

@@ -76,7 +76,10 @@ impl<'js> Inspector<'_, 'js> {
         }
         match shown.as_string() {
             Some(shown) => {
-                let shown = text(shown)?;
+                let mut shown = text(shown)?;
+                if indentation > 0 {
+                    shown = shown.replace('\n', &format!("\n{:indentation$}", ""));
+                }
                 self.written += shown.len();
                 Ok(Some(Opened::Shown(shown)))
             }

@@ -162,7 +162,7 @@
     for (let at = pattern === undefined ? 0 : 1; at < values.length; at++) {
       const specifier = pattern === undefined ? undefined : specifiers[at - 1];
       if (specifier === "%s" && saysItself(values[at])) values[at] = `${values[at]}`;
-      if (specifier !== undefined && !(hasOwnWay(values[at]) && ["%s", "%o", "%O"].includes(specifier))) continue;
+      if (specifier !== undefined && specifier !== "%O" && !(hasOwnWay(values[at]) && ["%s", "%o"].includes(specifier))) continue;
       // Something in it may have a way of its own as well.
       const isObject = typeof values[at] === "object" && values[at] !== null;
       if (typeof values[at] === "string" || (options === undefined && !isObject)) continue;
