@@ -634,7 +634,7 @@ fn a_rule_within_a_command_and_a_command_within_a_rule_do_not_wait_for_themselve
             "runs.js",
             &format!(
                 "const {{ $ }} = require('cla/shell');
-                 require('cla/sem').take('slot', () => print('rc', $`{command}`.nothrow().rc))"
+                 require('cla/sem').take('slot', () => print($`{command}`.nothrow().error))"
             ),
         ),
         (

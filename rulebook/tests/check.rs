@@ -415,7 +415,7 @@ fn a_slot_that_a_called_rule_takes_again_is_a_deadlock() {
             ("inner.yml", inner)
         ]),
         [
-            "outer.yml:4:9 this calls ./middle.yml, which calls inner.yml in line 4, which waits in line 3 for the one slot \
+            "outer.yml:5:9 this calls ./middle.yml, which calls inner.yml in line 4, which waits in line 3 for the one slot \
              of semaphore \"A\", while line 2 holds it around the call: it can never go on"
         ]
     );
@@ -443,7 +443,7 @@ fn what_a_called_rule_takes_that_can_go_on_is_none() {
             outer("call: inner.yml"),
             inner("semaphore: {key: A, timeout: 1s}"),
         ),
-        (outer("call: inner.yml"), inner("semaphore: '${A}'")),
+        (outer("call: inner.yml"), inner("semaphore: '${config.A}'")),
         (outer("call: inner.yml"), inner("name: A")),
         (
             outer("call: '${file}.yml'")
@@ -474,7 +474,7 @@ fn what_a_called_rule_takes_that_can_go_on_is_none() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
         told[0].starts_with(
-            "a.yml:2:5 this calls b.yml, which calls a.yml in line 2, which waits in line 2"
+            "a.yml:3:5 this calls b.yml, which calls a.yml in line 2, which waits in line 2"
         ),
         "{told:?}"
     );
@@ -491,6 +491,6 @@ fn opposite_orders_are_found_through_calls() {
             ("takes-y.yml", takes),
             ("other.yml", other)
         ]),
-        ["Warning Order one.yml:2:5", "Warning Order other.yml:1:38"]
+        ["Warning Order one.yml:3:5", "Warning Order other.yml:1:38"]
     );
 }

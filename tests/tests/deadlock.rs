@@ -2,7 +2,11 @@
 
 mod common;
 
-use common::{engine, failure, start, value};
+use std::sync::Arc;
+
+use cla_runtime::RunOptions;
+use cla_tests::output::Printed;
+use common::{engine, failure, start, start_with, value};
 
 #[test]
 fn two_rules_that_want_what_the_other_has_do_not_hang() {
@@ -54,4 +58,37 @@ fn a_rule_that_catches_the_error_goes_on() {
         catch (error) { return error instanceof sem.SemaphoreDeadlockError && error.semaphore }
     })";
     assert_eq!(value(start(&engine, "careful.js", rule)), "x");
+}
+
+#[test]
+fn a_run_that_holds_it_by_a_slot_id_and_blocks_is_warned_once() {
+    let engine = engine();
+    let printed = Arc::new(Printed::default());
+    // An administrator grants each wait, after the run has waited for long enough.
+    let rule = "
+        const { SemaphoreProvider } = require('cla/semaphore');
+        (async () => {
+            const mine = new SemaphoreProvider().create('x');
+            await mine.acquireOrFail();
+            for (let n = 0; n < 2; n++) sem.take('x', () => {});
+            await mine.release();
+            sem.take('x', () => {});
+        })()";
+    let options = RunOptions::new().output(printed.clone());
+    let run = start_with(&engine, "both.js", rule, options);
+    let grants = "
+        for (let n = 0; n < 2; n++) {
+            until(() => waiting('x') === 1);
+            util.sleep(n === 0 ? 1.5 : 0);
+            sem.grant(waiters('x')[0].id);
+            until(() => waiting('x') === 0);
+        }";
+    value(start(&engine, "grants.js", grants));
+    value(run);
+    let warnings = printed.stderr();
+    assert_eq!(warnings.lines().count(), 1, "{warnings:?}");
+    assert!(
+        warnings.starts_with("warning: both.js waits for a slot of semaphore \"x\""),
+        "{warnings:?}"
+    );
 }

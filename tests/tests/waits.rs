@@ -90,7 +90,7 @@ fn a_rule_that_is_called_within_a_slot_and_takes_it_is_told() {
     in_every_store(&files, |stage| {
         let message = stage.refusal("outer.yml");
         let cycle = [
-            "outer.yml (run ",
+            "outer.yml, line 2 (run ",
             ") holds \"A\" and waits for inner.yml, line 2 (run ",
             "which waits for \"A\"",
         ];

@@ -89,14 +89,14 @@ pub struct Asker<'a> {
 }
 
 impl Asker<'_> {
-    /// Whether `run` is held up by this wait: its name, and the runs between it and the line.
-    fn holds_up(&self, run: RunId) -> Option<(String, Vec<NamedRun>)> {
-        if run == self.run {
+    /// Whether a holder is held up by this wait: its name, and the runs between it and the line.
+    fn holds_up(&self, holder: &Holder) -> Option<(String, Vec<NamedRun>)> {
+        if holder.run == self.run {
             return Some((self.who.to_owned(), Vec::new()));
         }
-        let at = self.dependents.iter().position(|it| it.run == run)?;
+        let at = self.dependents.iter().position(|it| it.run == holder.run)?;
         let through = through(&self.dependents[..at], self.run, self.who);
-        Some((self.dependents[at].who.clone(), through))
+        Some((holder.who.clone(), through))
     }
 }
 
@@ -184,7 +184,7 @@ impl Graph {
                 if self.goes_on(holder) {
                     continue;
                 }
-                if let Some((who, through)) = asker.holds_up(holder.run) {
+                if let Some((who, through)) = asker.holds_up(holder) {
                     let first = DeadlockLink {
                         run: holder.run,
                         who,
