@@ -441,10 +441,15 @@ pub(crate) fn explain<'js>(
         Failure::Error(error) => *error,
         Failure::Thrown(value) => {
             let mut error = RuleError::from_js(ctx, &value, run.modules());
-            if error.name == "ReferenceError" && error.help.is_none() {
+            if error.name == "ReferenceError" {
                 let file = error.location.as_ref().map(|at| at.file.as_str());
                 let imports = file.is_some_and(is_module_file);
-                error.help = run.modules().settings.hint(&error.message, imports);
+                let hint = run.modules().settings.hint(&error.message, imports);
+                // What has exactly that name was meant more probably than what has nearly that name.
+                let is_guess = |hint: &String| hint.starts_with("did you mean ");
+                if error.help.is_none() || hint.as_ref().is_some_and(|hint| !is_guess(hint)) {
+                    error.help = hint.or(error.help);
+                }
             }
             if error.kind == ErrorKind::StackOverflow {
                 return RuleError::stack_overflow(limits.stack).at_place_of(error);

@@ -11,9 +11,11 @@ use rquickjs::Ctx;
 use crate::check::Severity;
 use crate::check::checker::{Checker, Spot, Subject, pointing};
 use crate::error::RuleError;
-use crate::error::source::{Sources, SyntaxProblem};
+use crate::error::source::Sources;
 use crate::line_ends::LineEnds;
-use crate::modules::{Kind, ModuleCache, Resolved, exported_names, is_in_package, problems};
+use crate::modules::{
+    Kind, ModuleCache, Resolved, exported_names, is_in_package, json_problem, problems,
+};
 use crate::nearest::nearest;
 use crate::run::Run;
 use crate::typescript::lock_order::lock_order;
@@ -304,15 +306,4 @@ fn spot(named: &Named) -> Spot {
         column: named.at.1,
         length: named.length,
     }
-}
-
-/// What is wrong with a text of JSON.
-fn json_problem(text: &str) -> Option<SyntaxProblem> {
-    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
-    let at = Spot {
-        line: error.line().max(1) as u32,
-        column: error.column().max(1) as u32,
-        length: 1,
-    };
-    Some(at.problem(format!("no valid JSON: {error}"), None))
 }
