@@ -158,6 +158,7 @@ fn each_expression_that_fails_is_marked() {
         // Functions.
         "function f(a, b = ⟦missing⟧) { return b }\nf(1);",
         "class A { x = ⟦missing⟧; }\nnew A();",
+        "class A { x = ⟦this.a.b⟧; }\nnew A();",
         "class A { static y = ⟦missing⟧.z; }",
         "const o = { get x() { return ⟦missing⟧ } }; o.x;",
         "async function f() { await null; ⟦missing⟧; }\nf();",

@@ -135,6 +135,14 @@ impl<'s> Marks<'s> {
         (line, column + if line == 1 { self.prefix } else { 0 })
     }
 
+    /// The first position in the functions that set the fields of an object.
+    const FIELDS: (u32, u32) = (0, 1);
+
+    /// The first position in a function: of where it starts, QuickJS keeps the line alone.
+    fn function(&self, at: u32) -> (u32, u32) {
+        (self.index.bytes(at as usize).0, 1)
+    }
+
     /// The position of a token.
     fn token(&self, at: u32) -> (u32, u32) {
         let (line, _) = self.index.bytes(at as usize);
@@ -538,10 +546,10 @@ impl<'s> Finder<'s> {
         }
     }
 
-    /// A function has positions of its own, the first of which is where it starts.
+    /// A function has positions of its own.
     fn in_function(&mut self, span: Span, work: impl FnOnce(&mut Self)) {
         let around = (self.last, self.within, self.depth, self.thrown.take());
-        self.last = self.marks.token(span.start);
+        self.last = self.marks.function(span.start);
         self.within = (span.start as usize, span.end as usize);
         self.depth = 0;
         work(self);
@@ -1037,8 +1045,12 @@ impl<'a> Visit<'a> for Finder<'_> {
     }
 
     fn visit_function(&mut self, it: &Function<'a>, _: ScopeFlags) {
-        let start = self.marks.token(it.span.start);
-        self.function_from(it, start);
+        self.in_function(it.span, |finder| {
+            finder.visit_formal_parameters(&it.params);
+            if let Some(body) = &it.body {
+                finder.visit_function_body(body);
+            }
+        });
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
@@ -1057,7 +1069,7 @@ impl<'a> Visit<'a> for Finder<'_> {
         }
         self.class.push(class_members(&it.body));
         // Fields are set by functions of their own.
-        let mut fields = [self.marks.token(it.span.start); 2];
+        let mut fields = [Marks::FIELDS; 2];
         for element in &it.body.body {
             match element {
                 ClassElement::PropertyDefinition(field) => {
@@ -1081,9 +1093,7 @@ impl<'a> Visit<'a> for Finder<'_> {
                     if method.computed {
                         self.visit_property_key(&method.key);
                     }
-                    // QuickJS takes the class for where its methods start.
-                    let start = self.marks.token(it.span.start);
-                    self.function_from(&method.value, start);
+                    self.visit_function(&method.value, ScopeFlags::Function);
                 }
                 _ => self.visit_class_element(element),
             }
@@ -1093,17 +1103,6 @@ impl<'a> Visit<'a> for Finder<'_> {
 }
 
 impl Finder<'_> {
-    /// A function whose first position is this.
-    fn function_from(&mut self, it: &Function<'_>, start: (u32, u32)) {
-        self.in_function(it.span, |finder| {
-            finder.last = start;
-            finder.visit_formal_parameters(&it.params);
-            if let Some(body) = &it.body {
-                finder.visit_function_body(body);
-            }
-        });
-    }
-
     /// A pattern that takes a value apart, in the order of the bytecode: before the value that it is given.
     fn pattern(&mut self, pattern: &BindingPattern<'_>, value: Option<Span>) {
         let mark = value.unwrap_or_else(|| pattern.span());
