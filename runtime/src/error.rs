@@ -3,11 +3,13 @@
 //! A [`RuleError`] is plain data without ties to the engine, so that it outlives its run, crosses threads and
 //! serializes. It holds the one line of source that it points at, not the file.
 
+mod members;
 mod outcome;
 mod place;
 mod read;
 mod render;
 pub(crate) mod source;
+pub(crate) mod suspect;
 
 use std::fmt;
 use std::time::Duration;
@@ -194,6 +196,15 @@ impl RuleError {
         read::Reader::new(ctx, sources).read(value)
     }
 
+    /// Reads like [`from_js`](Self::from_js), and no source is parsed for it: lines are right, and columns nearly.
+    pub(crate) fn roughly_from_js<'js>(
+        ctx: &rquickjs::Ctx<'js>,
+        value: &rquickjs::Value<'js>,
+        sources: &dyn Sources,
+    ) -> Self {
+        read::Reader::new(ctx, sources).roughly().read(value)
+    }
+
     /// An error for a file that is not valid: the first problem, with the others in `errors`. `file` is the name shown to
     /// people.
     #[doc(hidden)]
@@ -366,7 +377,7 @@ impl RuleError {
         self
     }
 
-    fn new(kind: ErrorKind, name: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: ErrorKind, name: &str, message: impl Into<String>) -> Self {
         Self {
             kind,
             name: shorten(name, 200),

@@ -463,16 +463,18 @@ pub(crate) fn explain<'js>(
 
 /// Says what was probably meant by what is not there.
 fn add_hint(run: &Run, error: &mut RuleError) {
-    if error.help.is_some() {
-        return;
-    }
     let modules = run.modules();
     if error.name == "ReferenceError" {
         let file = error.location.as_ref().map(|at| at.file.as_str());
         let file = file.unwrap_or_default();
         let text = modules.text_of_shown(file);
-        error.help = modules.hint(&error.message, file, text.as_deref());
-    } else if error.name == "TypeError" && is_missing(&error.message) {
+        let hint = modules.hint(&error.message, file, text.as_deref());
+        // What has exactly that name was meant more probably than what has nearly that name.
+        let is_guess = |hint: &String| hint.starts_with("did you mean ");
+        if error.help.is_none() || hint.as_ref().is_some_and(|hint| !is_guess(hint)) {
+            error.help = hint.or(error.help.take());
+        }
+    } else if error.help.is_none() && error.name == "TypeError" && is_missing(&error.message) {
         let line = error.snippet.as_ref().map(|snippet| snippet.text.as_str());
         error.help = line.and_then(|line| modules.settings.hint_for_line(line));
     }

@@ -10,6 +10,7 @@ mod evaluate;
 mod graph;
 mod importable;
 mod json;
+mod linking;
 mod load;
 mod loader;
 mod lookup;
@@ -26,7 +27,7 @@ mod wrap;
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use rquickjs::{Ctx, Exception, Object, Persistent};
 pub(crate) use assets::problem as asset_problem;
 pub use evaluate::{import, namespace};
 pub use load::{Kind, problems};
-pub(crate) use load::{QuickJsLoader, looks_like_module, may_be_module};
+pub(crate) use load::{QuickJsLoader, json_problem, looks_like_module, may_be_module};
 pub use loader::{ModuleLoader, ModuleText};
 pub(crate) use lookup::is_in_package;
 pub use require::require;
@@ -274,7 +275,12 @@ pub struct ModuleCache {
     package_types: RefCell<HashMap<PathBuf, Option<PackageType>>>,
     /// The last import that failed: QuickJS does not say where in the source it was.
     failed_import: RefCell<Option<FailedImport>>,
+    /// Errors that were thrown before any code of their file ran, by their messages: QuickJS knows no place of them.
+    prepared: RefCell<VecDeque<(String, RuleError)>>,
 }
+
+/// Most errors kept whose places QuickJS does not know.
+const MOST_PREPARED: usize = 32;
 
 #[derive(Clone, Debug)]
 struct Main {
@@ -351,6 +357,7 @@ impl ModuleCache {
             has_require_properties: Cell::new(false),
             packages: OnceCell::new(),
             maps: RefCell::default(),
+            prepared: RefCell::default(),
             mapped: RefCell::default(),
             package_types: RefCell::default(),
             failed_import: RefCell::default(),
@@ -692,6 +699,26 @@ impl ModuleCache {
         Ok(exports)
     }
 
+    /// Keeps an error with its place for when what is thrown with this message is reported.
+    fn prepare_error(&self, message: &str, error: RuleError) {
+        let mut prepared = self.prepared.borrow_mut();
+        prepared.retain(|(known, _)| known != message);
+        if prepared.len() >= MOST_PREPARED {
+            prepared.pop_front();
+        }
+        prepared.push_back((message.to_owned(), error));
+    }
+
+    /// Throws a `SyntaxError` about a file, whose message has the place, since who catches it may see nothing else.
+    fn throw_prepared(&self, ctx: &Ctx<'_>, error: RuleError) -> rquickjs::Error {
+        let message = match &error.location {
+            Some(at) => format!("{} ({}:{}:{})", error.message, at.file, at.line, at.column),
+            None => error.message.clone(),
+        };
+        self.prepare_error(&message, error);
+        Exception::throw_syntax(ctx, &message)
+    }
+
     /// Where the import that failed last is written, if that can be found.
     pub(crate) fn failed_import(&self) -> Option<ImportPlace> {
         let failed = self.failed_import.borrow().clone()?;
@@ -801,6 +828,6 @@ impl Run {
     /// Where the rule's code, which calls the host function that is being executed, stands.
     pub fn caller(&self, ctx: &Ctx<'_>) -> Option<Location> {
         let here = Exception::from_message(ctx.clone(), "").ok()?;
-        RuleError::from_js(ctx, here.as_value(), self.modules()).location
+        RuleError::roughly_from_js(ctx, here.as_value(), self.modules()).location
     }
 }

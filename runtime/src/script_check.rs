@@ -12,10 +12,11 @@ use crate::check::Severity;
 use crate::check::checker::{Checker, Spot, Subject, pointing};
 use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
 use crate::error::RuleError;
-use crate::error::source::{Sources, SyntaxProblem};
+use crate::error::source::Sources;
 use crate::line_ends::LineEnds;
 use crate::modules::{
-    Kind, ModuleCache, Resolved, asset_problem, exported_names, is_in_package, problems,
+    Kind, ModuleCache, Resolved, asset_problem, exported_names, is_in_package, json_problem,
+    problems,
 };
 use crate::nearest::nearest;
 use crate::run::Run;
@@ -473,15 +474,4 @@ fn spot(named: &Named) -> Spot {
         column: named.at.1,
         length: named.length,
     }
-}
-
-/// What is wrong with a text of JSON.
-fn json_problem(text: &str) -> Option<SyntaxProblem> {
-    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
-    let at = Spot {
-        line: error.line().max(1) as u32,
-        column: error.column().max(1) as u32,
-        length: 1,
-    };
-    Some(at.problem(format!("no valid JSON: {error}"), None))
 }

@@ -17,6 +17,8 @@ mod namespaces;
 mod nesting;
 mod positions;
 pub(crate) mod references;
+pub(crate) mod suspects;
+pub(crate) mod throws;
 pub(crate) mod undeclared;
 
 use std::path::Path;
@@ -166,17 +168,30 @@ pub(crate) fn js_problems(
         let problems = |as_module| {
             let allocator = Allocator::default();
             let parsed = js(&allocator, source, as_module);
-            report(source, parsed.diagnostics).err().unwrap_or_default()
+            report(source, parsed.diagnostics)?;
+            let checked = SemanticBuilder::new_compiler()
+                .with_check_syntax_error(true)
+                .with_build_nodes(true)
+                .build(&parsed.program);
+            report(source, checked.diagnostics)
         };
         let goals = [(true, may_be_module), (false, may_be_script)];
-        let tried = goals.into_iter().filter(|(_, may_be)| *may_be);
-        let mut tried = tried.map(|(as_module, _)| problems(as_module));
-        let first = tried.next().unwrap_or_default();
-        let is_fine = first.is_empty() || tried.any(|problems| problems.is_empty());
+        let mut found: Option<Vec<SyntaxProblem>> = None;
+        for (as_module, _) in goals.into_iter().filter(|(_, may_be)| *may_be) {
+            let Err(problems) = problems(as_module) else {
+                return Ok(Vec::new());
+            };
+            // Of two readings, the one with fewer mistakes was meant.
+            if found
+                .as_ref()
+                .is_none_or(|found| problems.len() < found.len())
+            {
+                found = Some(problems);
+            }
+        }
         Ok(match jsx::place(source, false) {
-            _ if is_fine => Vec::new(),
             Some(place) => vec![jsx::problem(source, place)],
-            None => first,
+            None => found.unwrap_or_default(),
         })
     });
     problems.unwrap_or_default()

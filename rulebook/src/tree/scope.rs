@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use cla_runtime::RuleError;
 use cla_runtime::host::json_to_value;
 use cla_runtime::internal::{
-    LineEnds, ModuleCache, Sources, TopLevel, compile_script, nearest, run_of,
+    LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem, TopLevel, compile_script,
+    nearest, run_of,
 };
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -485,6 +487,39 @@ impl Sources for BookSources<'_> {
 
     fn display_name(&self, file: &str) -> String {
         self.modules.display_name(file)
+    }
+
+    fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
+        match self.book(file) {
+            Some(_) => Vec::new(),
+            None => self.modules.suspects(file, line, column),
+        }
+    }
+
+    fn mark(&self, file: &str, suspect: &Suspect) -> Option<(u32, u32, u32)> {
+        match self.book(file) {
+            Some(_) => None,
+            None => self.modules.mark(file, suspect),
+        }
+    }
+
+    fn imported<'js>(&self, ctx: &Ctx<'js>, file: &str, origin: &Origin) -> Option<Value<'js>> {
+        self.modules.imported(ctx, file, origin)
+    }
+
+    fn problems(&self, file: &str) -> Vec<SyntaxProblem> {
+        match self.book(file) {
+            Some(_) => Vec::new(),
+            None => self.modules.problems(file),
+        }
+    }
+
+    fn prepared(&self, message: &str) -> Option<RuleError> {
+        self.modules.prepared(message)
+    }
+
+    fn is_library(&self, file: &str) -> bool {
+        self.modules.is_library(file)
     }
 
     fn line_ends(&self, file: &str) -> LineEnds {

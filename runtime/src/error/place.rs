@@ -46,6 +46,11 @@ impl Lines {
         Self { text, starts, ends }
     }
 
+    /// The length of the text, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.text.len()
+    }
+
     /// The line with this number, from 1, without its end.
     pub(super) fn line(&self, number: u32) -> Option<&str> {
         let number = number as usize;

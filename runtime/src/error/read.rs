@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use rquickjs::{Ctx, FromJs, Object, Value};
 use serde_json::Value as Json;
 
+use super::members::Members;
+use super::suspect::{self, Suspect, Symptom};
 use super::{ErrorKind, Frame, Location, RuleError, Sources, place, shorten};
 
 /// Most errors read in one go, over `cause` and `errors`.
@@ -26,8 +28,11 @@ const FRAMES_MAX: usize = 1_024;
 /// Longest part of a stack read, in bytes: enough for so many frames.
 const STACK_MAX: usize = 256 << 10;
 
-/// Begins the names of scripts that are part of the engine's library.
-const LIBRARY: &str = "cla:";
+/// In a source larger than this, in bytes, only the innermost place is looked at closely: it is parsed for each.
+const LARGE_SOURCE: usize = 256 << 10;
+
+/// Most places of one error that are looked at closely.
+const CLOSE_MAX: usize = 12;
 
 /// How many ` (` of a stack's line are tried as the one between a function and its file.
 const SPLITS_MAX: usize = 8;
@@ -44,6 +49,8 @@ pub(super) struct Reader<'r, 'js> {
     seen: Vec<Value<'js>>,
     details_left: usize,
     frames_left: usize,
+    /// Look for the expression that failed, which means to parse the source.
+    is_thorough: bool,
 }
 
 impl<'r, 'js> Reader<'r, 'js> {
@@ -54,7 +61,14 @@ impl<'r, 'js> Reader<'r, 'js> {
             seen: Vec::new(),
             details_left: DETAILS_MAX,
             frames_left: FRAMES_MAX,
+            is_thorough: true,
         }
+    }
+
+    /// Reads no more than the lines of places, which takes no parsing.
+    pub(super) fn roughly(mut self) -> Self {
+        self.is_thorough = false;
+        self
     }
 
     pub(super) fn read(&mut self, value: &Value<'js>) -> RuleError {
@@ -71,6 +85,13 @@ impl<'r, 'js> Reader<'r, 'js> {
             };
             let mut error = RuleError::new(ErrorKind::Exception, "uncaught", message);
             error.details = details.unwrap_or_default();
+            if depth == 0
+                && self.is_thorough
+                && !value.is_undefined()
+                && let Some((file, at, length)) = self.sources.thrown(&error.details)
+            {
+                error = error.located(self.sources, &file, at, length as usize);
+            }
             return error;
         };
         self.seen.push(value.clone());
@@ -81,7 +102,15 @@ impl<'r, 'js> Reader<'r, 'js> {
             None => String::new(),
         };
         let mut error = RuleError::new(ErrorKind::Exception, &name, message);
-        self.place(&object, &mut error);
+        self.place(&object, &mut error, depth > 0);
+        if let Some(prepared) = self.sources.prepared(&error.message) {
+            error.message = prepared.message;
+            error.help = prepared.help.or(error.help);
+            error.location = prepared.location;
+            error.snippet = prepared.snippet;
+            error.errors = prepared.errors;
+            error.kind = prepared.kind;
+        }
         if value.is_uncatchable_error() {
             error.kind = ErrorKind::Cancelled;
         }
@@ -155,22 +184,29 @@ impl<'r, 'js> Reader<'r, 'js> {
     }
 
     /// Fills in stack, place, source line and kind.
-    fn place(&mut self, object: &Object<'js>, error: &mut RuleError) {
+    fn place(&mut self, object: &Object<'js>, error: &mut RuleError, is_cause: bool) {
         let stack = self.get::<String>(object, "stack").unwrap_or_default();
         let stack = &stack[..stack.floor_char_boundary(STACK_MAX)];
         let calls = parse_stack(stack, |file| self.sources.text(file).is_some());
         // Where a class makes the error is of no interest, but where the class is used.
         let classes = self.classes(object);
-        let is_constructor = |call: &Call| {
-            let function = call.function.as_ref();
-            function.is_some_and(|function| classes.contains(function))
+        let is_inner = |call: &Call| match (&call.function, &call.place) {
+            // A class that is called without `new` fails in itself.
+            _ if error.message == WITHOUT_NEW => true,
+            (Some(function), _) => classes.contains(function),
+            (None, _) => false,
         };
-        let constructors = calls.iter().take_while(|call| is_constructor(call)).count();
-        let used = if constructors < calls.len() {
-            constructors
-        } else {
-            0
+        let inner = calls.iter().take_while(|call| is_inner(call)).count();
+        let inner = match error.message == WITHOUT_NEW {
+            true => inner.min(1),
+            false => inner,
         };
+        let has_outer = calls[inner..].iter().any(|call| call.place.is_some());
+        let used = if has_outer { inner } else { 0 };
+        let mut called = calls[..used].last().map(|call| Called {
+            function: call.function.clone().unwrap_or_default(),
+            is_native: call.place.is_none(),
+        });
         let mut texts = HashMap::new();
         let mut is_own_syntax = false;
         let mut pointed = false;
@@ -178,27 +214,97 @@ impl<'r, 'js> Reader<'r, 'js> {
             if self.frames_left == 0 {
                 break;
             }
+            let function = call.function.clone().unwrap_or_default();
+            let Some(Place {
+                file,
+                line,
+                column,
+                is_syntax,
+            }) = call
+                .place
+                .filter(|place| !self.sources.is_library(&place.file))
+            else {
+                // What is built into the engine is no place of the rule's. What was called is what the rule has called.
+                called = Some(Called {
+                    function,
+                    is_native: true,
+                });
+                continue;
+            };
             let sources = self.sources;
             let lines_of = |file: &String| {
                 let text = sources.text(file)?;
                 Some(place::Lines::of(text, sources.line_ends(file)))
             };
-            let text = texts.entry(call.file.clone()).or_insert_with_key(lines_of);
-            if call.is_syntax && text.is_none() {
+            let text = texts.entry(file.clone()).or_insert_with_key(lines_of);
+            if is_syntax && text.is_none() {
                 // A place in a text that is not shown, such as the argument of `JSON.parse`.
                 continue;
             }
+            if is_syntax && index == 0 && error.name == "SyntaxError" {
+                is_own_syntax = true;
+                let problems = match self.is_thorough {
+                    true => self.sources.problems(&file),
+                    false => Vec::new(),
+                };
+                if let (Some(text), false) = (self.sources.text(&file), problems.is_empty()) {
+                    let shown = self.sources.display_name(&file);
+                    let ends = self.sources.line_ends(&file);
+                    let known = RuleError::from_problems(&shown, &text, ends, problems);
+                    pointed = true;
+                    error.message = known.message;
+                    error.help = known.help;
+                    error.location = known.location;
+                    error.snippet = known.snippet;
+                    error.errors = known.errors;
+                    continue;
+                }
+            }
             self.frames_left -= 1;
-            let original = self.sources.original(&call.file, call.line, call.column);
-            let (mut line, column) = original.unwrap_or((call.line, call.column));
+            let size = text.as_ref().map_or(0, place::Lines::size);
+            let is_close = !is_syntax
+                && (!pointed || size <= LARGE_SOURCE)
+                && error.frames.len() < CLOSE_MAX
+                && text.is_some();
+            let (mark, suspect) = match is_close && self.is_thorough {
+                true => {
+                    let symptom = Symptom {
+                        classes: &classes,
+                        message: &error.message,
+                        called: called.as_ref().map(|called| called.function.as_str()),
+                        called_native: called.as_ref().is_some_and(|called| called.is_native),
+                        is_cause,
+                    };
+                    self.suspect(&file, line, column, &symptom)
+                }
+                false => None,
+            }
+            .unzip();
+            called = Some(Called {
+                function,
+                is_native: false,
+            });
+            let original = self.sources.original(&file, line, column);
+            let (mut line, column) = original.unwrap_or((line, column));
             let mut source_line = text.as_ref().and_then(|text| text.line(line));
             let mut column = match (original, source_line) {
                 (None, Some(source_line)) => place::characters(source_line, column),
                 _ => column,
             };
-            let mut file = call.file;
+            if let Some((marked_line, marked_column, _)) = mark {
+                (line, column) = (marked_line, marked_column);
+                source_line = text.as_ref().and_then(|text| text.line(line));
+            }
+            let mut file = file;
+            let mut is_mapped = false;
             if let Some(mapped) = self.sources.mapped(&file, line, column) {
+                if let Some(suspect) = &suspect
+                    && !pointed
+                {
+                    self.explain(&file, suspect, error);
+                }
                 (file, line, column) = mapped;
+                is_mapped = true;
                 let text = texts.entry(file.clone()).or_insert_with_key(lines_of);
                 source_line = text.as_ref().and_then(|text| text.line(line));
             }
@@ -209,24 +315,25 @@ impl<'r, 'js> Reader<'r, 'js> {
             };
             if let (false, Some(source_line)) = (pointed, source_line) {
                 pointed = true;
-                is_own_syntax = index == 0 && call.is_syntax;
                 let at = (column as usize).saturating_sub(1);
-                let range = if is_own_syntax {
-                    place::misplaced(source_line, at, &error.message)
-                } else {
-                    place::underlined(source_line, at, &error.name, &error.message)
+                let range = match mark {
+                    _ if is_own_syntax => place::misplaced(source_line, at, &error.message),
+                    Some((.., length)) if !is_mapped => at..at + length as usize,
+                    _ => place::underlined(source_line, at, &error.name, &error.message),
                 };
                 location.column = range.start as u32 + 1;
                 error.snippet = Some(place::snippet(source_line, range));
                 error.location = Some(location.clone());
+                if let Some(suspect) = &suspect
+                    && !is_mapped
+                {
+                    self.explain(&file, suspect, error);
+                }
             }
-            // What is built into the engine is no place of the rule's.
-            if !location.file.starts_with(LIBRARY) {
-                error.frames.push(Frame {
-                    function: call.function,
-                    location,
-                });
-            }
+            error.frames.push(Frame {
+                function: call.function,
+                location,
+            });
         }
         if error.location.is_none() {
             error.location = error.frames.first().map(|frame| frame.location.clone());
@@ -238,6 +345,38 @@ impl<'r, 'js> Reader<'r, 'js> {
             ("InternalError", "interrupted") => ErrorKind::Cancelled,
             _ => ErrorKind::Exception,
         };
+    }
+
+    /// The expression that failed at a place, and where to mark it.
+    fn suspect(
+        &self,
+        file: &str,
+        line: u32,
+        column: u32,
+        symptom: &Symptom<'_>,
+    ) -> Option<((u32, u32, u32), Suspect)> {
+        let suspects = self.sources.suspects(file, line, column);
+        let members = Members::new(self.ctx, self.sources, file);
+        let chosen = suspect::choose(&suspects, symptom, |suspect| members.can_call(suspect))?;
+        let mark = self.sources.mark(file, chosen)?;
+        Some((mark, chosen.clone()))
+    }
+
+    /// Says in the message what was meant by the engine's, and what may have been meant by the author.
+    fn explain(&self, file: &str, suspect: &Suspect, error: &mut RuleError) {
+        let members = Members::new(self.ctx, self.sources, file);
+        if let Some(message) = suspect::plainer(&error.message, suspect) {
+            error.help = error
+                .help
+                .take()
+                .or_else(|| members.meant(&error.message, suspect));
+            error.message = shorten(&message, super::MESSAGE_MAX);
+        } else {
+            error.help = error
+                .help
+                .take()
+                .or_else(|| members.meant(&error.message, suspect));
+        }
     }
 
     fn own_properties(&mut self, object: &Object<'js>, error: &mut RuleError) {
@@ -401,9 +540,24 @@ impl<'r, 'js> Reader<'r, 'js> {
     }
 }
 
-/// One line of a stack that names a place.
+/// The message about a class that is called as a function.
+const WITHOUT_NEW: &str = "class constructors must be invoked with 'new'";
+
+/// What was called at a place, and had the error.
+struct Called {
+    function: String,
+    /// It is none of the rule's functions.
+    is_native: bool,
+}
+
+/// One line of a stack.
 struct Call {
     function: Option<String>,
+    /// `None` for what is not written in JavaScript.
+    place: Option<Place>,
+}
+
+struct Place {
     file: String,
     line: u32,
     /// In bytes, from 1.
@@ -419,11 +573,22 @@ fn parse_stack(stack: &str, is_known: impl Fn(&str) -> bool) -> Vec<Call> {
     let Some(first) = stack.find(AT) else {
         return Vec::new();
     };
+    let named = |function: &str| {
+        let has_name = !matches!(function, "" | "<anonymous>" | "<eval>");
+        has_name.then(|| shorten(function, 200))
+    };
     stack[first + AT.len()..]
         .split(&format!("\n{AT}"))
         .take(FRAMES_MAX)
         .filter_map(|call| {
             let call = call.trim_end_matches('\n');
+            let without_place = [" (native)", " (missing)"];
+            if let Some(function) = without_place.iter().find_map(|end| call.strip_suffix(end)) {
+                return Some(Call {
+                    function: named(function),
+                    place: None,
+                });
+            }
             let (place, is_syntax) = match call.strip_suffix(')') {
                 Some(place) => (place, false),
                 None => (call, true),
@@ -432,28 +597,25 @@ fn parse_stack(stack: &str, is_known: impl Fn(&str) -> bool) -> Vec<Call> {
             let column = parts.next()?.parse().ok()?;
             let line = parts.next()?.parse().ok()?;
             let head = parts.next()?;
-            if is_syntax {
-                return Some(Call {
-                    function: None,
-                    file: head.to_owned(),
+            let (function, file) = match is_syntax {
+                true => (None, head),
+                false => {
+                    let splits = head.match_indices(" (").map(|(at, _)| at).take(SPLITS_MAX);
+                    let split = splits
+                        .clone()
+                        .find(|at| is_known(&head[at + 2..]))
+                        .or_else(|| splits.clone().next())?;
+                    (named(&head[..split]), &head[split + 2..])
+                }
+            };
+            Some(Call {
+                function,
+                place: Some(Place {
+                    file: file.to_owned(),
                     line,
                     column,
                     is_syntax,
-                });
-            }
-            let splits = head.match_indices(" (").map(|(at, _)| at).take(SPLITS_MAX);
-            let split = splits
-                .clone()
-                .find(|at| is_known(&head[at + 2..]))
-                .or_else(|| splits.clone().next())?;
-            let function = &head[..split];
-            let has_name = !matches!(function, "" | "<anonymous>" | "<eval>");
-            Some(Call {
-                function: has_name.then(|| shorten(function, 200)),
-                file: head[split + 2..].to_owned(),
-                line,
-                column,
-                is_syntax,
+                }),
             })
         })
         .collect()

@@ -14,6 +14,11 @@ use super::{Frame, Location, RuleError, Snippet};
 const FRAMES_INNERMOST: usize = 7;
 const FRAMES_OUTERMOST: usize = 3;
 
+/// Most properties of an error that are shown, most characters of a line of one, and most lines: the last ones.
+const PROPERTIES: usize = 12;
+const PROPERTY_LENGTH: usize = 200;
+const PROPERTY_LINES: usize = 10;
+
 pub(super) fn render(error: &RuleError, severity: Severity, colour: bool) -> String {
     let mut notes = own_notes(error);
     for (index, part) in error.errors.iter().enumerate() {
@@ -61,6 +66,7 @@ fn own_notes(error: &RuleError) -> Vec<String> {
     if let Some(help) = &error.help {
         notes.push(format!("help: {}", printable_lines(help)));
     }
+    notes.extend(properties(error));
     // The place already shown is not repeated.
     let shown = error.snippet.as_ref().and(error.location.as_ref());
     let mut skipped = false;
@@ -85,6 +91,47 @@ fn own_notes(error: &RuleError) -> Vec<String> {
         notes.extend_from_slice(&frames[outermost..]);
     }
     notes
+}
+
+/// The error's own properties, each with its value.
+fn properties(error: &RuleError) -> Vec<String> {
+    let serde_json::Value::Object(fields) = &error.details else {
+        return Vec::new();
+    };
+    // What was thrown without being an error is shown already, as is what the engine says of its own errors.
+    if error.name == "uncaught" || !is_class(error) || error.is_failed_import() {
+        return Vec::new();
+    }
+    let shown = fields.iter().take(PROPERTIES).map(|(name, value)| {
+        let value = match value.as_str().map(str::trim_end) {
+            Some(text) if text.contains('\n') => {
+                let lines = text.lines();
+                let count = lines.clone().count();
+                let skipped = count.saturating_sub(PROPERTY_LINES);
+                let kept = lines
+                    .skip(skipped)
+                    .map(|line| format!("\n  {}", short(line)));
+                let kept: String = kept.collect();
+                match skipped {
+                    0 => kept,
+                    skipped => format!("\n  ... {skipped} more ...{kept}"),
+                }
+            }
+            _ => format!(" {}", short(&value.to_string())),
+        };
+        printable_lines(&format!("{name}:{value}")).into_owned()
+    });
+    let left = fields.len().saturating_sub(PROPERTIES);
+    let more = (left > 0).then(|| format!("... {left} more properties ..."));
+    shown.chain(more).collect()
+}
+
+/// So many of a text's characters as a line has room for.
+fn short(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(PROPERTY_LENGTH) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+    }
 }
 
 fn called(frame: &Frame) -> String {

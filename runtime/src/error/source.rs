@@ -2,7 +2,14 @@
 
 use std::sync::Arc;
 
+use rquickjs::{Ctx, Value};
+
+use super::RuleError;
+use super::suspect::{Origin, Suspect};
 use crate::line_ends::LineEnds;
+
+/// Begins the names of scripts that are part of the engine's library.
+const LIBRARY: &str = "cla:";
 
 /// What is wrong with a source, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +44,49 @@ pub trait Sources {
 
     /// The name of a file as shown to people.
     fn display_name(&self, file: &str) -> String;
+
+    /// The expressions that may have failed at a place that QuickJS reports; line and column from 1, the column in bytes.
+    fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
+        let _ = (file, line, column);
+        Vec::new()
+    }
+
+    /// Where to mark an expression: line and column, from 1, the column in characters, and the length in that line.
+    fn mark(&self, file: &str, suspect: &Suspect) -> Option<(u32, u32, u32)> {
+        let _ = (file, suspect);
+        None
+    }
+
+    /// What a name of a file comes from, if it is a built-in module, or an export of one, that the run has loaded.
+    fn imported<'js>(&self, ctx: &Ctx<'js>, file: &str, origin: &Origin) -> Option<Value<'js>> {
+        let _ = (ctx, file, origin);
+        None
+    }
+
+    /// What is wrong with a source that QuickJS could not compile, in better words and with a better place; nothing if
+    /// that is not known.
+    fn problems(&self, file: &str) -> Vec<SyntaxProblem> {
+        let _ = file;
+        Vec::new()
+    }
+
+    /// What is known of an error that was thrown with this message before any code of its file ran.
+    fn prepared(&self, message: &str) -> Option<RuleError> {
+        let _ = message;
+        None
+    }
+
+    /// Where a value that is no error was thrown, if only one place can have thrown it: the file, line and column from 1, the
+    /// column in characters, and the length in that line.
+    fn thrown(&self, value: &serde_json::Value) -> Option<(String, (u32, u32), u32)> {
+        let _ = value;
+        None
+    }
+
+    /// Whether a file is part of a library: no place of an author's.
+    fn is_library(&self, file: &str) -> bool {
+        file.starts_with(LIBRARY)
+    }
 
     /// What ends a line of a file.
     fn line_ends(&self, file: &str) -> LineEnds {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use rquickjs::context::EvalOptions;
 use rquickjs::{Context, Runtime, Value};
 
+use super::suspect::Suspect;
 use super::*;
+use crate::typescript::suspects;
 
 /// The files of a test, as the engine would know them.
 #[derive(Default)]
@@ -26,6 +28,18 @@ impl Sources for Files {
 
     fn display_name(&self, file: &str) -> String {
         file.trim_start_matches("/rules/").to_owned()
+    }
+
+    fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
+        match (self.texts.get(file), self.moved) {
+            (Some(text), None) => suspects::suspects(text, 0, line, column),
+            _ => Vec::new(),
+        }
+    }
+
+    fn mark(&self, file: &str, suspect: &Suspect) -> Option<(u32, u32, u32)> {
+        let text = self.texts.get(file)?;
+        suspects::mark(text, text, None, suspect)
     }
 }
 

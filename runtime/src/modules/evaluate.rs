@@ -26,7 +26,7 @@ use serde_json::Value as Json;
 
 use super::graph::{Graph, Stage};
 use super::load::{self, Form};
-use super::{ModuleCache, Reference, assets};
+use super::{ModuleCache, Reference, assets, linking};
 use crate::error::source::Sources;
 use crate::run::Run;
 use crate::sys::quickjs::{self, KeptModule};
@@ -88,7 +88,11 @@ impl EsModules {
         self.running.borrow().iter().any(|members| *members > 1)
     }
 
-    fn module<'js>(&self, ctx: &Ctx<'js>, name: &str) -> rquickjs::Result<Module<'js, Declared>> {
+    pub(super) fn module<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &str,
+    ) -> rquickjs::Result<Module<'js, Declared>> {
         match self.declared.borrow().get(name) {
             Some(module) => module.get(ctx),
             None => Err(rquickjs::Error::Unknown),
@@ -369,6 +373,7 @@ fn link(ctx: &Ctx<'_>, run: &Rc<Run>, units: &[Vec<Arc<str>>]) -> rquickjs::Resu
             Ok((_, promise)) => forget(ctx, run, &promise),
             Err(error) if error.is_exception() => {
                 let reason = ctx.catch();
+                linking::explain(ctx, run, &reason);
                 for name in unit {
                     es.fail(ctx, name, &reason);
                 }
@@ -417,6 +422,7 @@ fn evaluate<'js>(
         }
         Err(error) if error.is_exception() => {
             let reason = ctx.catch();
+            linking::explain(ctx, run, &reason);
             for name in unit {
                 es.fail(ctx, name, &reason);
             }

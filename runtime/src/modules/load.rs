@@ -16,11 +16,12 @@ use super::loader::TextLanguage;
 use super::resolve::Resolved;
 use super::wrap::commonjs_names;
 use super::{BuiltIn, LoadedSource, ModuleCache, Reference, assets, require, wrap};
-use crate::error::source::Sources;
-use crate::error::source::SyntaxProblem;
+use crate::error::RuleError;
+use crate::error::source::{Sources, SyntaxProblem};
+use crate::line_ends::LineEnds;
 use crate::run::Run;
 use crate::sys::quickjs;
-use crate::typescript::{self, Shape, exports, jsx_problem};
+use crate::typescript::{self, Shape, exports};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +64,40 @@ pub fn problems(name: &str, text: &str) -> Vec<SyntaxProblem> {
     }
     let kind = Kind::of(name);
     typescript::js_problems(text, kind != Kind::CommonJs, kind != Kind::Module)
+}
+
+/// What is wrong with a text of JSON.
+pub(crate) fn json_problem(text: &str) -> Option<SyntaxProblem> {
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or(&said);
+    let line = text.split('\n').nth(error.line().saturating_sub(1));
+    // Counted in bytes.
+    let before = line.unwrap_or_default().as_bytes();
+    let before = &before[..before.len().min(error.column().saturating_sub(1))];
+    let characters = String::from_utf8_lossy(before).chars().count();
+    Some(SyntaxProblem {
+        message: format!("no valid JSON: {said}"),
+        help: None,
+        line: error.line().max(1) as u32,
+        column: characters as u32 + 1,
+        length: 1,
+    })
+}
+
+/// What is wrong with the text of a module that QuickJS could not compile.
+pub(super) fn problems_of(modules: &ModuleCache, name: &str, text: &str) -> Vec<SyntaxProblem> {
+    let is_typescript = modules
+        .sources
+        .borrow()
+        .get(name)
+        .is_some_and(|source| source.stripped.is_some());
+    match modules.kind(name) {
+        // What types were taken from has no mistake that is known.
+        _ if is_typescript => Vec::new(),
+        Kind::Json => json_problem(text).into_iter().collect(),
+        kind => typescript::js_problems(text, kind != Kind::CommonJs, kind != Kind::Module),
+    }
 }
 
 /// Whether a text that does not parse, or is too intricate to be looked at, has `import` or `export` declarations, judged
@@ -300,17 +335,7 @@ pub(super) fn read_source(ctx: &Ctx<'_>, run: &Run, name: &str) -> rquickjs::Res
             modules.prepare(name, text)
         }
     };
-    prepared.map_err(|error| {
-        let message = error.summary();
-        let message = message.strip_prefix("SyntaxError: ").unwrap_or(&message);
-        match &error.location {
-            Some(at) => Exception::throw_syntax(
-                ctx,
-                &format!("{message} ({}:{}:{})", at.file, at.line, at.column),
-            ),
-            None => Exception::throw_syntax(ctx, message),
-        }
-    })
+    prepared.map_err(|error| modules.throw_prepared(ctx, error))
 }
 
 /// The value in a JSON file, read once per run.
@@ -479,23 +504,19 @@ pub(super) fn name_place(
                 return None;
             }
             let text = modules.sources.borrow().get(name)?.text.clone();
-            let lines = text.lines().count().max(1) as u32;
-            let place = match place_in(&error.stack().unwrap_or_default(), name) {
-                // A bracket too many has closed the function around a CommonJS module.
-                Some((line, _)) if line > lines => {
-                    let problem = problems(name, &text).into_iter().next();
-                    problem.map(|problem| (problem.line, problem.column))
-                }
-                place => place.map(|(line, column)| {
-                    let original = modules.original(name, line, column);
-                    original.unwrap_or((line, column))
-                }),
-            };
-            let jsx = jsx_problem(&text);
-            let (message, place) = match jsx {
-                Some(jsx) => (jsx.message, Some((jsx.line, jsx.column))),
-                None => (message, place),
-            };
+            let problems = problems_of(modules, name, &text);
+            if !problems.is_empty() {
+                let error = RuleError::from_problems(&shown, &text, LineEnds::Script, problems);
+                let at = error.location.as_ref()?;
+                let message = format!("{} ({shown}:{}:{})", error.message, at.line, at.column);
+                modules.prepare_error(&message, error.clone());
+                return object.set("message", message).ok();
+            }
+            let place = place_in(&error.stack().unwrap_or_default(), name);
+            let place = place.map(|(line, column)| {
+                let original = modules.original(name, line, column);
+                original.unwrap_or((line, column))
+            });
             let message = match place {
                 Some((line, column)) => format!("{message} ({shown}:{line}:{column})"),
                 None => format!("{message} ({shown})"),

@@ -4,9 +4,20 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::ModuleCache;
+use rquickjs::{Ctx, Value};
+
 use super::source_map::FileMap;
-use crate::error::source::Sources;
+use super::{ModuleCache, Named, load};
+use crate::error::RuleError;
+use crate::error::source::{Sources, SyntaxProblem};
+use crate::error::suspect::{Origin, Suspect};
+use crate::typescript::{suspects, throws};
+
+/// In so many files at most a thrown value is looked for.
+const MOST_SEARCHED: usize = 64;
+
+/// In larger files, in bytes, it is not looked for.
+const LARGEST_SEARCHED: usize = 1 << 20;
 
 impl Sources for ModuleCache {
     fn text(&self, file: &str) -> Option<Arc<str>> {
@@ -63,5 +74,93 @@ impl Sources for ModuleCache {
 
     fn display_name(&self, file: &str) -> String {
         self.display(file)
+    }
+
+    fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
+        match self.compiled(file) {
+            Some((code, prefix)) => suspects::suspects(&code, prefix, line, column),
+            None => Vec::new(),
+        }
+    }
+
+    fn mark(&self, file: &str, suspect: &Suspect) -> Option<(u32, u32, u32)> {
+        let source = self.sources.borrow().get(file)?.clone();
+        let positions = source.stripped.as_ref().map(|code| &code.positions);
+        suspects::mark(&source.code(), &source.text, positions, suspect)
+    }
+
+    fn imported<'js>(&self, ctx: &Ctx<'js>, _: &str, origin: &Origin) -> Option<Value<'js>> {
+        let Named::BuiltIn(name) = self.settings.named(&origin.module) else {
+            return None;
+        };
+        let known = self.built_ins.borrow().get(name).cloned();
+        let exports = match known {
+            Some(exports) => exports.restore(ctx).ok()?,
+            None => self.es.module(ctx, name).ok()?.namespace().ok()?,
+        };
+        match origin.export.as_deref() {
+            None => Some(exports.into_value()),
+            Some("default") if !exports.contains_key("default").ok()? => Some(exports.into_value()),
+            Some(export) => exports.get(export).ok(),
+        }
+    }
+
+    fn problems(&self, file: &str) -> Vec<SyntaxProblem> {
+        let text = match self.sources.borrow().get(file) {
+            Some(source) => Arc::clone(&source.text),
+            None => return Vec::new(),
+        };
+        load::problems_of(self, file, &text)
+    }
+
+    fn prepared(&self, message: &str) -> Option<RuleError> {
+        let prepared = self.prepared.borrow();
+        let mut known = prepared.iter().rev();
+        known
+            .find(|(known, _)| known == message)
+            .map(|(_, error)| error.clone())
+    }
+
+    fn thrown(&self, value: &serde_json::Value) -> Option<(String, (u32, u32), u32)> {
+        let texts: Vec<(String, Arc<str>)> = {
+            let sources = self.sources.borrow();
+            let own = sources.iter().filter(|(file, _)| !self.is_source(file));
+            own.map(|(file, source)| (file.clone(), Arc::clone(&source.text)))
+                .take(MOST_SEARCHED)
+                .collect()
+        };
+        let found: Vec<_> = texts
+            .iter()
+            .filter(|(_, text)| text.len() <= LARGEST_SEARCHED)
+            .flat_map(|(file, text)| {
+                throws::throws(text, value)
+                    .into_iter()
+                    .map(move |one| (file, one))
+            })
+            .collect();
+        let written: Vec<_> = found.iter().filter(|(_, one)| one.is_written).collect();
+        let (file, throw) = match (&written[..], &found[..]) {
+            ([one], _) => *one,
+            ([], [one]) => one,
+            _ => return None,
+        };
+        let (line, column, length) = throw.at;
+        Some(((*file).clone(), (line, column), length))
+    }
+
+    fn is_library(&self, file: &str) -> bool {
+        file.starts_with("cla:") || self.is_source(file)
+    }
+}
+
+impl ModuleCache {
+    /// The JavaScript of a file that QuickJS compiled, and how many characters stood before it in its first line.
+    fn compiled(&self, file: &str) -> Option<(Arc<str>, u32)> {
+        if self.is_source(file) {
+            return None;
+        }
+        let sources = self.sources.borrow();
+        let source = sources.get(file)?;
+        Some((source.code(), source.prefix))
     }
 }

@@ -14,7 +14,9 @@ use super::load::{self, Form, name_place, resolve_or_throw};
 use super::lookup::is_in_package;
 use super::read::{self, ReadError};
 use super::{BuiltIn, Reference, Resolved, packages, resolve};
+use crate::error::RuleError;
 use crate::error::source::Sources;
+use crate::line_ends::LineEnds;
 use crate::run::{Ended, Run};
 use crate::sys::quickjs::{Compiled, TopLevel, compile_in_mode};
 
@@ -563,9 +565,12 @@ pub(super) fn parse_json<'js>(
     };
     match checked {
         Ok(()) => super::json::parse(ctx, run, text),
-        Err(error) => {
-            let shown = run.modules().display_name(name);
-            Err(Exception::throw_syntax(ctx, &format!("{shown}: {error}")))
+        Err(_) => {
+            let modules = run.modules();
+            let problems = super::load::json_problem(text).into_iter().collect();
+            let shown = modules.display_name(name);
+            let error = RuleError::from_problems(&shown, text, LineEnds::Plain, problems);
+            Err(modules.throw_prepared(ctx, error))
         }
     }
 }

@@ -127,6 +127,46 @@ pub(crate) mod references {
     }
 }
 
+pub(crate) mod suspects {
+    //! The expressions that may have failed at a position: not known.
+
+    use super::PositionMap;
+    use crate::error::suspect::Suspect;
+
+    /// Finds none.
+    pub(crate) fn suspects(_source: &str, _prefix: u32, _line: u32, _column: u32) -> Vec<Suspect> {
+        Vec::new()
+    }
+
+    /// Marks none.
+    pub(crate) fn mark(
+        _code: &str,
+        _text: &str,
+        _positions: Option<&PositionMap>,
+        _suspect: &Suspect,
+    ) -> Option<(u32, u32, u32)> {
+        None
+    }
+}
+
+pub(crate) mod throws {
+    //! Where a source throws a value that is no error: not known.
+
+    /// Throws what may be the value.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct Throw {
+        /// What is thrown.
+        pub(crate) at: (u32, u32, u32),
+        /// It is written there with this value.
+        pub(crate) is_written: bool,
+    }
+
+    /// Finds none.
+    pub(crate) fn throws(_source: &str, _value: &serde_json::Value) -> Vec<Throw> {
+        Vec::new()
+    }
+}
+
 pub(crate) mod undeclared {
     //! Names in a script that are declared nowhere in it: not known.
 

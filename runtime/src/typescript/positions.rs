@@ -146,6 +146,26 @@ impl<'t> LineIndex<'t> {
         Self { text, starts }
     }
 
+    /// Where a line begins, in bytes; lines count from 0.
+    pub(super) fn start(&self, line: usize) -> Option<usize> {
+        self.starts.get(line).copied()
+    }
+
+    /// The line and column, from 1 and in bytes, of a byte.
+    pub(super) fn bytes(&self, at: usize) -> (u32, u32) {
+        let line = self.starts.partition_point(|&begin| begin <= at) - 1;
+        (line as u32 + 1, (at - self.starts[line]) as u32 + 1)
+    }
+
+    /// The byte at a line and column, from 1, the column in characters.
+    pub(super) fn byte(&self, (line, column): (u32, u32)) -> Option<usize> {
+        let start = self.start((line as usize).checked_sub(1)?)?;
+        let before = self.text[start..]
+            .chars()
+            .take((column as usize).checked_sub(1)?);
+        Some(start + before.map(char::len_utf8).sum::<usize>())
+    }
+
     /// The line and column, from 1 and in characters, where a range of bytes begins, and how many of its
     /// characters are in that line (at least 1).
     pub(super) fn characters(&self, span: Range<usize>) -> (u32, u32, u32) {
