@@ -29,11 +29,7 @@ pub(super) fn natives<'js>(
 }
 
 /// Adds what `timers.js` is given: `hold(id, holds)` and `restart(id, milliseconds)`.
-pub(super) fn timers<'js>(
-    ctx: &Ctx<'js>,
-    _run: &Rc<Run>,
-    natives: &Object<'js>,
-) -> js::Result<()> {
+pub(super) fn timers<'js>(ctx: &Ctx<'js>, _run: &Rc<Run>, natives: &Object<'js>) -> js::Result<()> {
     let hold = |ctx: Ctx<'js>, id: u32, holds: bool| {
         State::of(&ctx)?.run().hold_timer(id, holds);
         js::Result::Ok(())

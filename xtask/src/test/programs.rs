@@ -132,11 +132,7 @@ pub(super) fn run(programs: &[Program], log: &mut Log) -> Result<()> {
 }
 
 /// Runs one program after the other, and goes on after one that failed.
-fn run_each(
-    programs: &[&Program],
-    log: &mut Log,
-    failed: &Mutex<Vec<String>>,
-) -> Result<()> {
+fn run_each(programs: &[&Program], log: &mut Log, failed: &Mutex<Vec<String>>) -> Result<()> {
     for program in programs {
         log.note(&program.heading())?;
         if let Err(error) = log.run_quietly(&mut program.command(), PROGRAM_LIMIT) {
