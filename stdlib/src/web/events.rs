@@ -8,7 +8,6 @@ use cla_runtime::js::{self, Constructor, Ctx, Function, Object, Value};
 
 use super::abort::Core;
 use super::part::Part;
-use super::performance;
 use crate::state::State;
 use crate::throw::{type_error, wrong};
 
@@ -21,12 +20,17 @@ pub(crate) static EVENTS: Part = Part::new("cla:web/events", include_str!("event
 /// Adds what `events.js` is given.
 fn natives<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     let define = |name: &str, function: js::Result<Function<'js>>| natives.set(name, function?);
-    define("now", Function::new(ctx.clone(), performance::now))?;
+    define("now", Function::new(ctx.clone(), now))?;
     define("newCore", Function::new(ctx.clone(), new_core))?;
     define("endCore", Function::new(ctx.clone(), end_core))?;
     define("isDue", Function::new(ctx.clone(), is_due))?;
     define("dueIn", Function::new(ctx.clone(), due_in))?;
     define("weak", Function::new(ctx.clone(), weak))
+}
+
+/// `now()`: the milliseconds since the run began.
+pub(super) fn now(ctx: Ctx<'_>) -> js::Result<f64> {
+    Ok(State::of(&ctx)?.run().elapsed().as_secs_f64() * 1e3)
 }
 
 /// `newCore(prototype)`: what waits in Rust looks at.

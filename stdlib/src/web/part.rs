@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use cla_runtime::internal::{LibraryScript, Rooted, mark_handled, state_of};
 use cla_runtime::js::atom::PredefinedAtom;
@@ -12,8 +13,15 @@ use cla_runtime::js::function::{Rest, This};
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Exception, Function, Object, Promise, Symbol, Value};
 
+use crate::call::Arg;
 use crate::state::State;
 use crate::throw::error_of;
+
+/// `structuredClone(value, options)`.
+pub(crate) type Cloning = for<'js> fn(Ctx<'js>, Arg<'js>, Arg<'js>) -> js::Result<Value<'js>>;
+
+/// How values are copied. It is put here with the globals, as what copies values knows the parts.
+pub(crate) static CLONING: OnceLock<Cloning> = OnceLock::new();
 
 /// A part.
 pub(crate) struct Part {

@@ -4,10 +4,11 @@ use std::time::UNIX_EPOCH;
 
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
 
-use super::events::EVENTS;
-use super::part::Part;
-use crate::clone::structured_clone;
+use super::events::{EVENTS, now};
+use super::part::{CLONING, Part};
+use crate::call::Arg;
 use crate::state::State;
+use crate::throw::describe;
 
 /// `performance`.
 pub(super) static PERFORMANCE: Part = Part::new(
@@ -26,8 +27,9 @@ fn performance<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
     inherited(ctx, natives, &["EventTarget"])?;
     define("now", Function::new(ctx.clone(), now))?;
     define("origin", Function::new(ctx.clone(), origin))?;
-    define("clone", Function::new(ctx.clone(), structured_clone))?;
-    define("shown", Function::new(ctx.clone(), super::shown_briefly))
+    define("clone", Function::new(ctx.clone(), clone))?;
+    let shown = |value: Value<'js>| describe(&value);
+    define("shown", Function::new(ctx.clone(), shown))
 }
 
 /// Adds what `messages.js` is given.
@@ -38,7 +40,7 @@ fn messages<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> js::Result<()> {
         natives,
         &["Event", "EventTarget", "dispatch", "listen"],
     )?;
-    define("clone", Function::new(ctx.clone(), structured_clone))?;
+    define("clone", Function::new(ctx.clone(), clone))?;
     define("soon", Function::new(ctx.clone(), soon))
 }
 
@@ -51,9 +53,10 @@ fn inherited<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, names: &[&str]) -> js::
     Ok(())
 }
 
-/// `now()`: the milliseconds since the run began.
-pub(super) fn now(ctx: Ctx<'_>) -> js::Result<f64> {
-    Ok(State::of(&ctx)?.run().elapsed().as_secs_f64() * 1e3)
+/// `clone(value, options)`: what `structuredClone` gives.
+fn clone<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<Value<'js>> {
+    let clone = CLONING.get().ok_or(js::Error::Unknown)?;
+    clone(ctx, value, options)
 }
 
 /// `origin()`: when that was, in milliseconds since 1970.
