@@ -3,6 +3,7 @@
 //! A check may be made inside of a run that executes nothing: then it knows the engine's modules and what the run may
 //! import. Without a run, it knows files only, and takes any other name for a module of the engine that will run the rule.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::line_ends::LineEnds;
 use crate::modules::{Kind, ModuleCache, Resolved, exported_names, is_in_package, problems};
 use crate::nearest::nearest;
 use crate::run::Run;
+use crate::typescript::lints::lints;
 use crate::typescript::lock_order::{Call, Take, lock_order};
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
@@ -85,6 +87,9 @@ impl ScriptCheck<'_, '_, '_> {
         };
         if problems.is_empty() {
             self.lock_order(subject);
+            if self.around.modules.is_none() {
+                self.lints(subject);
+            }
             self.references(name, text);
         } else {
             self.checker
@@ -125,6 +130,52 @@ impl ScriptCheck<'_, '_, '_> {
                 ),
             };
             let error = pointing(subject, at, "ReferenceError", message, Some(&help));
+            self.checker.found(self.nth, Severity::Warning, error);
+        }
+    }
+
+    /// What is probably not meant, and members that built-in modules do not have.
+    fn lints(&mut self, subject: Subject<'_>) {
+        let found = lints(subject.text);
+        for lint in found.found {
+            let at = Spot {
+                line: lint.at.0,
+                column: lint.at.1,
+                length: lint.length,
+            };
+            let error = pointing(subject, at, lint.name, lint.message, Some(&lint.help));
+            self.checker.found(self.nth, Severity::Warning, error);
+        }
+        let Some((ctx, run)) = self.around.run else {
+            return;
+        };
+        let mut exports: HashMap<String, Option<Vec<String>>> = HashMap::new();
+        for used in found.members {
+            // Of others only their authors know whether members come later.
+            if !used.module.starts_with("cla/") || run.must_stop() {
+                continue;
+            }
+            let known = exports
+                .entry(used.module.clone())
+                .or_insert_with(|| exported_names(ctx, run, &used.module));
+            let Some(known) = known else { continue };
+            if known.iter().any(|name| *name == used.name)
+                || INHERITED.contains(&used.name.as_str())
+            {
+                continue;
+            }
+            let near = nearest(&used.name, known.iter().map(String::as_str));
+            if near.is_none() && !used.is_called {
+                continue;
+            }
+            let help = near.map(|near| format!("did you mean {near}?"));
+            let message = format!("{} has no {}", used.module, used.name);
+            let at = Spot {
+                line: used.at.0,
+                column: used.at.1,
+                length: used.length,
+            };
+            let error = pointing(subject, at, "Member", message, help.as_deref());
             self.checker.found(self.nth, Severity::Warning, error);
         }
     }
@@ -170,7 +221,9 @@ impl ScriptCheck<'_, '_, '_> {
                 text: &text,
                 ends: LineEnds::Script,
             };
+            self.checker.imported(&shown, &text);
             self.undeclared(subject);
+            self.lints(subject);
             for named in references(&text) {
                 if around.run.is_some_and(|(_, run)| run.must_stop()) {
                     return;
@@ -234,7 +287,8 @@ impl ScriptCheck<'_, '_, '_> {
                 length: name.length,
             };
             let error = pointing(subject, at, "SyntaxError", message, Some(&help));
-            self.checker.found(self.nth, severity(named), error);
+            self.checker
+                .found_as(self.nth, severity(named), "missing-export", error);
         }
     }
 
@@ -348,6 +402,15 @@ pub fn called_slots(
 
 /// The names that a function or a CommonJS module is given.
 const GIVEN: [&str; 5] = ["arguments", "module", "exports", "__filename", "__dirname"];
+
+/// What every object has.
+const INHERITED: [&str; 5] = [
+    "constructor",
+    "hasOwnProperty",
+    "toString",
+    "valueOf",
+    "default",
+];
 
 /// Whether the engine has a global of this name; it is not made for that.
 fn has_global(ctx: &Ctx<'_>, name: &str) -> bool {
