@@ -159,9 +159,7 @@ impl ScriptCheck<'_, '_, '_> {
                 .entry(used.module.clone())
                 .or_insert_with(|| exported_names(ctx, run, &used.module));
             let Some(known) = known else { continue };
-            if known.iter().any(|name| *name == used.name)
-                || INHERITED.contains(&used.name.as_str())
-            {
+            if known.contains(&used.name) || INHERITED.contains(&used.name.as_str()) {
                 continue;
             }
             let near = nearest(&used.name, known.iter().map(String::as_str));
@@ -361,13 +359,16 @@ fn summary(takes: &[Take], calls: &[Call]) -> SlotSummary {
     }
 }
 
+/// Looks at a rule of that name with that text, if it is in its language.
+pub(crate) type SlotsOfLanguage<'a> = dyn Fn(&str, &Arc<str>) -> Option<SlotSummary> + 'a;
+
 /// What the rule in `file` takes and calls, if it can be read; and its canonical name. It is called from the file of the
 /// name `from` (`""`: from the rule that is checked). `of_language` looks at rules in other languages where no run does.
 pub fn called_slots(
     around: Surroundings<'_, '_>,
     from: &str,
     file: &str,
-    of_language: Option<&dyn Fn(&str, &Arc<str>) -> Option<SlotSummary>>,
+    of_language: Option<&SlotsOfLanguage<'_>>,
 ) -> Option<(String, SlotSummary)> {
     let modules = around.modules?;
     let run = around.run.map(|(_, run)| run);
