@@ -327,7 +327,7 @@ impl ScriptCheck<'_, '_, '_> {
 }
 
 /// Which semaphores a script takes, and which rules it calls meanwhile. `takes_slots`: as in [`Surroundings`].
-pub(crate) fn slots_of_script(text: &str, takes_slots: bool) -> SlotSummary {
+pub fn slots_of_script(text: &str, takes_slots: bool) -> SlotSummary {
     let (takes, calls) = lock_order(text, takes_slots);
     summary(&takes, &calls)
 }
@@ -359,16 +359,16 @@ fn summary(takes: &[Take], calls: &[Call]) -> SlotSummary {
     }
 }
 
-/// Looks at a rule of that name with that text, if it is in its language.
-pub(crate) type SlotsOfLanguage<'a> = dyn Fn(&str, &Arc<str>) -> Option<SlotSummary> + 'a;
+/// Looks at a rule of that name with that text.
+pub(crate) type SlotsOf<'a> = dyn Fn(&str, &Arc<str>) -> Option<SlotSummary> + 'a;
 
 /// What the rule in `file` takes and calls, if it can be read; and its canonical name. It is called from the file of the
-/// name `from` (`""`: from the rule that is checked). `of_language` looks at rules in other languages where no run does.
+/// name `from` (`""`: from the rule that is checked). `without_run` looks at it where no run does.
 pub fn called_slots(
     around: Surroundings<'_, '_>,
     from: &str,
     file: &str,
-    of_language: Option<&SlotsOfLanguage<'_>>,
+    without_run: Option<&SlotsOf<'_>>,
 ) -> Option<(String, SlotSummary)> {
     let modules = around.modules?;
     let run = around.run.map(|(_, run)| run);
@@ -384,20 +384,13 @@ pub fn called_slots(
     };
     let name = path.to_str()?;
     let text = modules.read(name, run.map(|run| &**run)).ok()?;
-    let other = match run {
+    let summary = match run {
         Some(run) => match modules.program_of_language(name, &text) {
-            Some(program) => Some(program.slots(run)?),
-            None => None,
+            Some(program) => program.slots(run)?,
+            None => slots_of_script(&text, modules.may_take_slots(&text)),
         },
-        None => of_language.and_then(|look| look(name, &text)),
+        None => without_run?(name, &text)?,
     };
-    let summary = other.unwrap_or_else(|| {
-        let takes_slots = match run {
-            Some(_) => modules.may_take_slots(&text),
-            None => text.contains("cla/sem") || text.contains("cla/rule"),
-        };
-        slots_of_script(&text, takes_slots)
-    });
     Some((name.to_owned(), summary))
 }
 
