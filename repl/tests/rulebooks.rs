@@ -564,3 +564,150 @@ fn check_finds_a_wait_that_cannot_end_through_calls_of_scripts_and_rulebooks() {
         assert_eq!(folder.cla(&["check", file]).code, Some(0), "{file}");
     }
 }
+
+#[test]
+fn check_takes_folders_and_looks_at_scripts() {
+    let folder = Folder::with(&[
+        (
+            "rules/main.js",
+            "import { helper } from './lib/helper.mjs';\nconst sem = require('cla/sem');\nlet state = 1;\nif (state = 2) sem.tak('x', helper, state);\n",
+        ),
+        (
+            "rules/lib/helper.mjs",
+            "export function helper() {\n  return 1;\n  print('never');\n}\nconst unused = 1;\n",
+        ),
+        ("rules/fine.yml", "do:\n  - echo: hello\n"),
+        ("rules/compose.yml", "services:\n  db: {image: x}\n"),
+        ("rules/types.d.ts", "declare const a: number;\n"),
+        ("rules/node_modules/p/index.js", "if (a = 1) b;\n"),
+        ("rules/.hidden/x.js", "if (a = 1) b;\n"),
+        ("empty/notes.txt", ""),
+    ]);
+    let ended = folder.cla(&["check", "rules"]);
+    let text = &ended.stdout;
+    assert_eq!(ended.code, Some(0), "{text}");
+    assert!(
+        text.ends_with("3 rules checked: 0 errors, 4 warnings\n"),
+        "{text}"
+    );
+    for told in [
+        "rules/lib/helper.mjs:3:3",
+        "rules/lib/helper.mjs:5:7",
+        "rules/main.js:4:5",
+        "rules/main.js:4:20",
+        "cla/sem has no tak",
+        "did you mean take?",
+        "= rule: unreachable-code",
+    ] {
+        assert!(text.contains(told), "{told} in {text}");
+    }
+    let here = folder.cla(&["check", "."]);
+    assert!(
+        here.stdout
+            .ends_with("3 rules checked: 0 errors, 4 warnings\n"),
+        "{}",
+        here.stdout
+    );
+    let none = folder.cla(&["check", "empty"]);
+    assert_eq!(none.code, Some(1));
+    assert!(
+        none.stderr.contains("there are no rules in empty"),
+        "{}",
+        none.stderr
+    );
+}
+
+#[test]
+fn check_writes_what_other_programs_read() {
+    let folder = Folder::with(&[
+        ("bad.js", "let state = 1;\nif (state = 2) print(state);\n"),
+        (
+            "deadlock.yml",
+            "do:\n  - semaphore: A\n    do:\n      - semaphore: A\n        echo: x\n",
+        ),
+    ]);
+    let github = folder.cla(&["check", "--format", "github", "bad.js", "deadlock.yml"]);
+    assert_eq!(github.code, Some(1));
+    let lines: Vec<&str> = github.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with(
+            "::warning file=bad.js,line=2,col=5,title=assignment-in-condition::this gives a value"
+        ),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("::error file=deadlock.yml,line=4,col=20,title=deadlock::"),
+        "{lines:?}"
+    );
+    let sarif = folder.cla(&["check", "--format", "sarif", "bad.js", "deadlock.yml"]);
+    let log: serde_json::Value = serde_json::from_str(&sarif.stdout).unwrap();
+    let run = &log["runs"][0];
+    assert_eq!(log["version"], "2.1.0");
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2, "{results:?}");
+    for (result, level) in results.iter().zip(["warning", "error"]) {
+        assert_eq!(result["level"], level);
+        let rule = result["ruleIndex"].as_u64().unwrap() as usize;
+        assert_eq!(run["tool"]["driver"]["rules"][rule]["id"], result["ruleId"]);
+    }
+    let at = &results[0]["locations"][0]["physicalLocation"];
+    assert_eq!(at["artifactLocation"]["uri"], "bad.js");
+    assert_eq!(at["region"]["startLine"], 2);
+    let json = folder.cla(&["check", "--format", "json", "bad.js"]);
+    assert_eq!(
+        json.stdout,
+        folder.cla(&["check", "--json", "bad.js"]).stdout
+    );
+    assert!(
+        json.stdout.contains("\"rule\":\"assignment-in-condition\""),
+        "{}",
+        json.stdout
+    );
+}
+
+#[test]
+fn a_comment_takes_a_finding_away() {
+    let folder = Folder::with(&[
+        (
+            "a.js",
+            "import './b.js';\nlet state = 1;\n// cla-ignore: assignment-in-condition\nif (state = 2) print(state);\nconst x = 1; // cla-ignore: unused-variable, syntax\nconst y = 1; // cla-ignore: syntax\n",
+        ),
+        (
+            "b.js",
+            "const z = 1; // cla-ignore: unused-variable\nexport {};\n",
+        ),
+        (
+            "c.yml",
+            "do:\n  # cla-ignore: unset-variable\n  - echo: ${nobody}\n  - echo: ${other} # cla-ignore: unset-variable\n",
+        ),
+    ]);
+    let ended = folder.cla(&["check", "a.js", "c.yml"]);
+    assert!(
+        ended.stdout.contains("nothing reads the variable y"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended
+            .stdout
+            .ends_with("2 rules checked: 0 errors, 1 warning\n"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn every_rule_of_check_has_a_page_and_every_page_a_rule() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/check");
+    let mut pages: Vec<String> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|page| {
+            let name = page.unwrap().file_name().into_string().unwrap();
+            name.strip_suffix(".md").unwrap().to_owned()
+        })
+        .collect();
+    pages.sort_unstable();
+    let mut rules = cla_runtime::check::RULES.map(str::to_owned);
+    rules.sort_unstable();
+    assert_eq!(pages, rules);
+}

@@ -12,7 +12,7 @@ use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
     called_slots, check_script, follow_calls, has_global, nearest, pointing, read_anywhere,
-    undeclared,
+    slots_of_script, undeclared,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -119,10 +119,15 @@ fn check_one(checker: &mut Checker, name: &str, folder: Option<&Path>, text: &Ar
     let nth = checker.begin(Some(subject));
     let around = Surroundings {
         modules: modules.as_ref(),
-        takes_slots: text.contains("cla/sem") || text.contains("cla/rule"),
+        takes_slots: may_take_slots(text),
         run: None,
     };
     check_script(checker, nth, subject, Kind::of(name), around);
+}
+
+/// Whether calls of `take` and `region` in a script take slots, as far as its text says so.
+fn may_take_slots(text: &str) -> bool {
+    text.contains("cla/sem") || text.contains("cla/rule")
 }
 
 /// Looks at a rulebook: at what is wrong with it as it is read, or else at what it would do.
@@ -172,8 +177,8 @@ impl BookCheck<'_, '_, '_> {
         let walk = BookWalk::through(book);
         let (codes, own, paths, set) = (walk.codes, walk.own, walk.paths, walk.set);
         let around = self.around;
-        let of_rulebook = |name: &str, text: &Arc<str>| slots_without_run(name, text);
-        let load = |from: &str, file: &str| called_slots(around, from, file, Some(&of_rulebook));
+        let load =
+            |from: &str, file: &str| called_slots(around, from, file, Some(&slots_without_run));
         follow_calls(self.checker, self.nth, self.subject, &walk.slots, &load);
         for note in book.notes.iter().chain(&walk.notes) {
             self.warn(note.at, note.name, note.message.clone(), &note.help);
@@ -330,7 +335,7 @@ pub(super) fn slots(book: &Book) -> SlotSummary {
 /// As [`slots`], of any rule that is called where no run looks at it.
 fn slots_without_run(name: &str, text: &Arc<str>) -> Option<SlotSummary> {
     if !is_rulebook(name) {
-        return None;
+        return Some(slots_of_script(text, may_take_slots(text)));
     }
     let book = read(name, Some(folder_of(Path::new(name))), text).ok()?;
     Some(slots(&book))

@@ -179,7 +179,10 @@ fn scripts_are_parsed_and_what_cannot_be_read_is_told() {
     let ts = "export default (n: number) => n +* 1;\n";
     assert_eq!(found(&[("a.ts", ts)]), ["Error SyntaxError a.ts:1:34"]);
     assert_eq!(
-        found(&[("a.js", "const x = 1;\n"), ("b.mjs", "export default 1")]),
+        found(&[
+            ("a.js", "const x = 1;\nx;\n"),
+            ("b.mjs", "export default 1")
+        ]),
         [""; 0]
     );
     assert_eq!(

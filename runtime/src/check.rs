@@ -19,7 +19,7 @@ pub enum Severity {
     Warning,
 }
 
-/// Something that a check found. It serializes as an object: `severity`, and the fields of the error.
+/// Something that a check found. It serializes as an object: `severity`, `rule`, and the fields of the error.
 ///
 /// ```
 /// use cla_runtime::check::Severity;
@@ -37,9 +37,56 @@ pub enum Severity {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
+    /// The id of what it breaks: one of [`RULES`].
+    #[serde(default)]
+    pub rule: String,
     /// What it is and where, as if it had happened.
     #[serde(flatten)]
     pub error: RuleError,
+}
+
+/// The ids of what is checked, each of which has a page in `docs/check/`. A comment `cla-ignore: ID` in a line, or alone in the
+/// line before, takes a finding away.
+///
+/// ```
+/// assert!(cla_runtime::check::RULES.contains(&"deadlock"));
+/// ```
+pub const RULES: [&str; 15] = [
+    "assignment-in-condition",
+    "cannot-load",
+    "deadlock",
+    "floating-promise",
+    "lock-order",
+    "missing-export",
+    "syntax",
+    "undeclared-name",
+    "unknown-member",
+    "unknown-op",
+    "unreachable-code",
+    "unresolved-import",
+    "unset-variable",
+    "unused-variable",
+    "other",
+];
+
+/// The rule that an error of a check breaks.
+pub(crate) fn rule_of(error: &RuleError) -> &'static str {
+    match error.name.as_str() {
+        "Assignment" => "assignment-in-condition",
+        "Deadlock" => "deadlock",
+        "LoadError" => "cannot-load",
+        "Member" => "unknown-member",
+        "Order" => "lock-order",
+        "Promise" => "floating-promise",
+        "ReferenceError" => "undeclared-name",
+        "SyntaxError" => "syntax",
+        "Unknown" => "unknown-op",
+        "Unreachable" => "unreachable-code",
+        "Unset" => "unset-variable",
+        "Unused" => "unused-variable",
+        "Error" if error.location.is_some() => "unresolved-import",
+        _ => "other",
+    }
 }
 
 impl Finding {

@@ -3,6 +3,7 @@
 //! A check may be made inside of a run that executes nothing: then it knows the engine's modules and what the run may
 //! import. Without a run, it knows files only, and takes any other name for a module of the engine that will run the rule.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::modules::{
 };
 use crate::nearest::nearest;
 use crate::run::Run;
+use crate::typescript::lints::lints;
 use crate::typescript::lock_order::{Call, Take, lock_order};
 use crate::typescript::references::{Named, references};
 use crate::typescript::strip;
@@ -99,6 +101,9 @@ impl ScriptCheck<'_, '_, '_> {
         };
         if problems.is_empty() {
             self.lock_order(subject);
+            if self.around.modules.is_none() {
+                self.lints(subject);
+            }
             self.references(name, text);
         } else {
             self.checker
@@ -172,6 +177,50 @@ impl ScriptCheck<'_, '_, '_> {
         }
     }
 
+    /// What is probably not meant, and members that built-in modules do not have.
+    fn lints(&mut self, subject: Subject<'_>) {
+        let found = lints(subject.text);
+        for lint in found.found {
+            let at = Spot {
+                line: lint.at.0,
+                column: lint.at.1,
+                length: lint.length,
+            };
+            let error = pointing(subject, at, lint.name, lint.message, Some(&lint.help));
+            self.checker.found(self.nth, Severity::Warning, error);
+        }
+        let Some((ctx, run)) = self.around.run else {
+            return;
+        };
+        let mut exports: HashMap<String, Option<Vec<String>>> = HashMap::new();
+        for used in found.members {
+            // Of others only their authors know whether members come later.
+            if !used.module.starts_with("cla/") || run.must_stop() {
+                continue;
+            }
+            let known = exports
+                .entry(used.module.clone())
+                .or_insert_with(|| exported_names(ctx, run, &used.module));
+            let Some(known) = known else { continue };
+            if known.contains(&used.name) || INHERITED.contains(&used.name.as_str()) {
+                continue;
+            }
+            let near = nearest(&used.name, known.iter().map(String::as_str));
+            if near.is_none() && !used.is_called {
+                continue;
+            }
+            let help = near.map(|near| format!("did you mean {near}?"));
+            let message = format!("{} has no {}", used.module, used.name);
+            let at = Spot {
+                line: used.at.0,
+                column: used.at.1,
+                length: used.length,
+            };
+            let error = pointing(subject, at, "Member", message, help.as_deref());
+            self.checker.found(self.nth, Severity::Warning, error);
+        }
+    }
+
     /// What a script takes within what.
     fn lock_order(&mut self, subject: Subject<'_>) {
         let nth = self.nth;
@@ -218,9 +267,11 @@ impl ScriptCheck<'_, '_, '_> {
                 text: &importer.text,
                 ends: LineEnds::Script,
             };
+            self.checker.imported(&importer.shown, &importer.text);
             if importer.package.is_none() {
                 self.undeclared(subject);
                 self.missing_members(subject);
+                self.lints(subject);
             }
             for named in references(&importer.text) {
                 if around.run.is_some_and(|(_, run)| run.must_stop()) {
@@ -317,7 +368,8 @@ impl ScriptCheck<'_, '_, '_> {
                 length: name.length,
             };
             let error = pointing(subject, at, "SyntaxError", message, Some(&help));
-            self.checker.found(self.nth, severity(named), error);
+            self.checker
+                .found_as(self.nth, severity(named), "missing-export", error);
         }
     }
 
@@ -356,7 +408,7 @@ impl ScriptCheck<'_, '_, '_> {
 }
 
 /// Which semaphores a script takes, and which rules it calls meanwhile. `takes_slots`: as in [`Surroundings`].
-pub(crate) fn slots_of_script(text: &str, takes_slots: bool) -> SlotSummary {
+pub fn slots_of_script(text: &str, takes_slots: bool) -> SlotSummary {
     let (takes, calls) = lock_order(text, takes_slots);
     summary(&takes, &calls)
 }
@@ -388,13 +440,16 @@ fn summary(takes: &[Take], calls: &[Call]) -> SlotSummary {
     }
 }
 
+/// Looks at a rule of that name with that text.
+pub(crate) type SlotsOf<'a> = dyn Fn(&str, &Arc<str>) -> Option<SlotSummary> + 'a;
+
 /// What the rule in `file` takes and calls, if it can be read; and its canonical name. It is called from the file of the
-/// name `from` (`""`: from the rule that is checked). `of_language` looks at rules in other languages where no run does.
+/// name `from` (`""`: from the rule that is checked). `without_run` looks at it where no run does.
 pub fn called_slots(
     around: Surroundings<'_, '_>,
     from: &str,
     file: &str,
-    of_language: Option<&dyn Fn(&str, &Arc<str>) -> Option<SlotSummary>>,
+    without_run: Option<&SlotsOf<'_>>,
 ) -> Option<(String, SlotSummary)> {
     let modules = around.modules?;
     let run = around.run.map(|(_, run)| run);
@@ -410,25 +465,27 @@ pub fn called_slots(
     };
     let name = path.to_str()?;
     let text = modules.read(name, run.map(|run| &**run)).ok()?;
-    let other = match run {
+    let summary = match run {
         Some(run) => match modules.program_of_language(name, &text) {
-            Some(program) => Some(program.slots(run)?),
-            None => None,
+            Some(program) => program.slots(run)?,
+            None => slots_of_script(&text, modules.may_take_slots(&text)),
         },
-        None => of_language.and_then(|look| look(name, &text)),
+        None => without_run?(name, &text)?,
     };
-    let summary = other.unwrap_or_else(|| {
-        let takes_slots = match run {
-            Some(_) => modules.may_take_slots(&text),
-            None => text.contains("cla/sem") || text.contains("cla/rule"),
-        };
-        slots_of_script(&text, takes_slots)
-    });
     Some((name.to_owned(), summary))
 }
 
 /// The names that a function or a CommonJS module is given.
 const GIVEN: [&str; 5] = ["arguments", "module", "exports", "__filename", "__dirname"];
+
+/// What every object has.
+const INHERITED: [&str; 5] = [
+    "constructor",
+    "hasOwnProperty",
+    "toString",
+    "valueOf",
+    "default",
+];
 
 /// Whether the engine has a global of this name; it is not made for that.
 pub fn has_global(ctx: &Ctx<'_>, name: &str) -> bool {

@@ -12,6 +12,7 @@
 pub(crate) mod commonjs;
 pub(crate) mod input;
 mod jsx;
+pub(crate) mod lints;
 pub(crate) mod lock_order;
 mod namespaces;
 mod nesting;

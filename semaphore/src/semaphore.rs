@@ -123,10 +123,10 @@ impl Semaphore {
 
     /// [`Semaphores::note_dependents`](crate::Semaphores::note_dependents), for the store of this semaphore.
     #[doc(hidden)]
-    pub fn note_dependents(&self, run: RunId, dependents: &[NamedRun]) {
+    pub fn note_dependents(&self, run: RunId, dependents: &Arc<[NamedRun]>) {
         match &self.0 {
-            Handle::Memory { store, .. } => store.note_dependents(run, &dependents.into()),
-            Handle::Remote { store, .. } => store.note_dependents(run, dependents.into()),
+            Handle::Memory { store, .. } => store.note_dependents(run, dependents),
+            Handle::Remote { store, .. } => store.note_dependents(run, Arc::clone(dependents)),
         }
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Globals;
 impl Extension for Globals {
     fn install<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<()> {
         state::State::create(ctx, run)?;
-        web::part::CLONING.get_or_init(|| clone::structured_clone);
+        web::part::CLONING.get_or_init(|| crate::clone::structured_clone);
         #[cfg(feature = "intl")]
         crate::intl::install(run);
         ctx.globals().prop(

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Finding, Severity};
+use super::{Finding, Severity, rule_of};
 use crate::error::RuleError;
 use crate::error::source::SyntaxProblem;
 use crate::line_ends::LineEnds;
@@ -72,6 +72,34 @@ pub struct Checker {
     sources: Vec<Option<Source>>,
     /// The files that were looked at, by their canonical paths.
     seen: HashSet<PathBuf>,
+    /// The texts of imported files, by the names that findings show.
+    imported: HashMap<String, Arc<str>>,
+}
+
+/// What begins a comment that takes findings away, behind `//` or `#`.
+const IGNORE: &str = "cla-ignore:";
+
+/// Whether a comment in that line, or alone in the line before, names the rule.
+fn is_ignored(text: &str, line: u32, rule: &str) -> bool {
+    let names = |line: &str| {
+        let rules = line.split_once(IGNORE).map(|(_, rules)| rules);
+        rules.is_some_and(|rules| {
+            let mut rules = rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+            rules.any(|named| named == rule)
+        })
+    };
+    let is_comment = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("//") || line.starts_with('#') || line.starts_with("/*")
+    };
+    let line = line as usize;
+    let mut lines = text.lines().skip(line.saturating_sub(2));
+    let before = match line {
+        0 | 1 => None,
+        _ => lines.next(),
+    };
+    before.is_some_and(|before| is_comment(before) && names(before))
+        || lines.next().is_some_and(names)
 }
 
 impl Checker {
@@ -90,9 +118,54 @@ impl Checker {
         self.seen.len() < MOST_FILES && self.seen.insert(canonical)
     }
 
+    /// Notes the text of a file that a rule imports, for the comments in it.
+    pub(crate) fn imported(&mut self, name: &str, text: &Arc<str>) {
+        self.imported.insert(name.to_owned(), Arc::clone(text));
+    }
+
     /// Notes something about a rule.
     pub fn found(&mut self, nth: usize, severity: Severity, error: RuleError) {
-        self.findings.push((nth, Finding { severity, error }));
+        let rule = rule_of(&error);
+        self.found_as(nth, severity, rule, error);
+    }
+
+    /// Notes something about a rule that breaks this one of [`RULES`](super::RULES).
+    pub(crate) fn found_as(
+        &mut self,
+        nth: usize,
+        severity: Severity,
+        rule: &'static str,
+        error: RuleError,
+    ) {
+        let rule = rule.to_owned();
+        let finding = Finding {
+            severity,
+            rule,
+            error,
+        };
+        self.findings.push((nth, finding));
+    }
+
+    /// Takes away what comments say is meant.
+    fn drop_ignored(&mut self) {
+        let mut texts: HashMap<&str, &Arc<str>> = HashMap::new();
+        for (name, text) in &self.imported {
+            texts.insert(name, text);
+        }
+        for source in self.sources.iter().flatten() {
+            texts.insert(&source.name, &source.text);
+        }
+        let is_ignored = |finding: &Finding| {
+            let Some(at) = &finding.error.location else {
+                return false;
+            };
+            let Some(text) = texts.get(at.file.as_str()) else {
+                return false;
+            };
+            // Nearly all texts have no such comment.
+            text.contains(IGNORE) && is_ignored(text, at.line, &finding.rule)
+        };
+        self.findings.retain(|(_, finding)| !is_ignored(finding));
     }
 
     /// Each problem of a file is a finding of its own.
@@ -134,6 +207,7 @@ impl Checker {
     /// All findings, in the order of the files and their lines.
     pub fn into_findings(mut self) -> Vec<Finding> {
         self.opposite_orders();
+        self.drop_ignored();
         self.findings.sort_by_key(|(nth, finding)| {
             let location = finding.error.location.as_ref();
             (*nth, location.map_or((0, 0), |at| (at.line, at.column)))
@@ -191,4 +265,27 @@ pub fn pointing(
         RuleError::from_problems(subject.name, subject.text, subject.ends, vec![problem]);
     name.clone_into(&mut error.name);
     error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ignored;
+
+    #[test]
+    fn a_comment_in_the_line_or_alone_before_it_takes_a_finding_away() {
+        let text = "a; // cla-ignore: deadlock, lock-order because\n# cla-ignore: syntax\nb\nc cla-ignore: x\nd\n";
+        for (line, rule, ignored) in [
+            (1, "deadlock", true),
+            (1, "lock-order", true),
+            (1, "lock", false),
+            (2, "deadlock", false),
+            (3, "syntax", true),
+            (4, "x", true),
+            (5, "x", false),
+            (0, "syntax", false),
+            (99, "syntax", false),
+        ] {
+            assert_eq!(is_ignored(text, line, rule), ignored, "{line} {rule}");
+        }
+    }
 }

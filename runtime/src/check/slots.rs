@@ -51,15 +51,18 @@ pub struct CalledRule {
     pub within: Vec<HeldSlot>,
 }
 
+/// Gives the canonical name and the summary of a file (the second) that is called from the file of a name (the first); `""`
+/// is the rule that is checked.
+pub(crate) type LoadSlots<'a> = dyn Fn(&str, &str) -> Option<(String, SlotSummary)> + 'a;
+
 /// Finds what rules that this one calls within a slot take: the same slot again, or others in an order that may be opposite
-/// to that of other rules. `load` gives the canonical name and the summary of a file that is called from the file of
-/// that name (`""`: from this one).
+/// to that of other rules.
 pub fn follow_calls(
     checker: &mut Checker,
     nth: usize,
     subject: Subject<'_>,
     summary: &SlotSummary,
-    load: &dyn Fn(&str, &str) -> Option<(String, SlotSummary)>,
+    load: &LoadSlots<'_>,
 ) {
     for call in summary.calls.iter().filter(|call| !call.within.is_empty()) {
         let mut seen = HashSet::new();

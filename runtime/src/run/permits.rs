@@ -12,11 +12,15 @@ use rquickjs::{Ctx, Exception};
 use super::Run;
 use crate::clock::Clock;
 use crate::dependents::{InLine, Waiting, write_dependents};
+use crate::memory_reservation::MemoryReservation;
 use crate::observe::HitLimit;
 use crate::output::OutputStream;
 use crate::permit_table::Usage;
 use crate::trace::{MOST_REGIONS, RegionRecord};
 use crate::waiting::WaitingPlace;
+
+/// What a run that is in line is to those who begin to wait for it, in bytes.
+const LINE_BYTES: usize = 256;
 
 /// So long a run waits for a semaphore that it holds itself until it says so.
 const UNTIL_WARNED: Duration = Duration::from_secs(1);
@@ -153,7 +157,7 @@ impl Run {
         &self,
         semaphore: &Semaphore,
         mut request: Request,
-    ) -> (Request, Option<InLine<'_>>) {
+    ) -> (Request, Option<(InLine<'_>, MemoryReservation)>) {
         // One with a time limit closes no cycle.
         if request.get_timeout().is_some() {
             return (request, None);
@@ -164,7 +168,11 @@ impl Run {
             0 => (dependents.of(self.id), None),
             _ => {
                 let (chain, line) = dependents.join_line(self.id, semaphore);
-                (chain, Some(line))
+                let bytes = chain
+                    .iter()
+                    .map(|run| size_of::<NamedRun>() + run.who.len());
+                let reservation = self.count_memory(LINE_BYTES + bytes.sum::<usize>());
+                (chain, Some((line, reservation)))
             }
         };
         if !chain.is_empty()

@@ -49,6 +49,54 @@ pub(crate) mod commonjs {
     }
 }
 
+pub(crate) mod lints {
+    //! What is probably not meant in a script: not known.
+
+    /// Something in a script that is probably not meant.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Lint {
+        /// The class of its error.
+        pub(crate) name: &'static str,
+        /// What it is.
+        pub(crate) message: String,
+        /// What to do.
+        pub(crate) help: String,
+        /// Line and column, from 1, the column in characters.
+        pub(crate) at: (u32, u32),
+        /// The length in the source, in characters.
+        pub(crate) length: u32,
+    }
+
+    /// A member of a module that a script reads.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct MemberUse {
+        /// The module, as it is written.
+        pub(crate) module: String,
+        /// The member's name.
+        pub(crate) name: String,
+        /// It is called.
+        pub(crate) is_called: bool,
+        /// Line and column, from 1, the column in characters.
+        pub(crate) at: (u32, u32),
+        /// The length of the name, in characters.
+        pub(crate) length: u32,
+    }
+
+    /// What was found in a script.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Lints {
+        /// In the order of the source.
+        pub(crate) found: Vec<Lint>,
+        /// In the order of the source.
+        pub(crate) members: Vec<MemberUse>,
+    }
+
+    /// Finds nothing.
+    pub(crate) fn lints(_source: &str) -> Lints {
+        Lints::default()
+    }
+}
+
 pub(crate) mod lock_order {
     //! Which semaphores a script takes while it holds others: not known.
 

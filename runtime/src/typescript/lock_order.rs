@@ -385,7 +385,7 @@ run(name); walk('x.yml');";
             [
                 "2:5 first.yml in []",
                 "4:48 dir/second.js in [a>b]",
-                "4:86 third.yml in []"
+                "4:87 third.yml in []"
             ]
         );
     }

@@ -158,12 +158,12 @@ fn world() -> impl Strategy<Value = World> {
             }
         }
         // The one free slot goes to the first in line, so no slot is free while a run waits.
-        for run in 0..RUNS {
-            if let Does::Line(at) = does[run]
+        for (run, does) in does.iter_mut().enumerate() {
+            if let Does::Line(at) = *does
                 && held[at].len() < slots[at]
             {
                 held[at].push(run);
-                does[run] = Does::Work;
+                *does = Does::Work;
             }
         }
         World { slots, held, does }
