@@ -85,9 +85,11 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     match &argument.value {
         Yaml::Text(text) => Some(command(parser, text)),
         Yaml::List(_) => {
-            let mut shell = Shell::default();
-            shell.commands = commands(parser, argument);
-            Some(Box::new(shell))
+            let commands = commands(parser, argument);
+            Some(Box::new(Shell {
+                commands,
+                ..Shell::default()
+            }))
         }
         Yaml::Map(entries) => read_map(parser, argument, entries),
         other => {

@@ -10,13 +10,13 @@ impl BookParser<'_> {
         match key {
             "semaphore" => op.semaphore = self.region(node),
             "timeout" => op.timeout = Some(self.duration(node)),
-            // How many turns of a loop run at once.
+            // How many turns of a loop run at once, which the loop has read.
+            "parallel"
+                if node.number().is_some() && ["foreach", "matrix"].contains(&op.kind.as_str()) => {
+            }
             "parallel" if node.number().is_some() => {
-                if !["foreach", "matrix"].contains(&op.kind.as_str()) {
-                    let message =
-                        "parallel is `wait` or `leave`; a number is for foreach and matrix";
-                    self.problem(node.at, message);
-                }
+                let message = "parallel is `wait` or `leave`; a number is for foreach and matrix";
+                self.problem(node.at, message);
             }
             "parallel" => {
                 op.parallel = match self.word(node).as_deref() {
