@@ -9,7 +9,7 @@ use cla_stdlib::internal::{self as library, command};
 use serde_json::Value as Json;
 
 use crate::data::{self, Format};
-use crate::tree::shown;
+use crate::shown::shown;
 use crate::yaml::Place;
 
 /// The longest text that a filter makes of shorter ones, in bytes.

@@ -4,9 +4,10 @@ use cla_runtime::internal::Failure;
 use cla_runtime::js::Value;
 
 use crate::schema::parts::{OpSchema, any};
+use crate::shown::shown;
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
-    Written, shown,
+    Written,
 };
 
 pub(super) static FAIL: Description = Description {

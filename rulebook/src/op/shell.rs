@@ -16,10 +16,11 @@ use serde_json::json;
 
 use crate::filter::words;
 use crate::schema::parts::{OpSchema, described, map, reference};
+use crate::shown::shown;
 use crate::template::{Hole, Piece};
 use crate::tree::{
     Abort, Action, Data, Description, OnError, Op, OpResult, Parser, Planned, Planner, Runner,
-    Scope, Values, Walk, Written, shown,
+    Scope, Values, Walk, Written,
 };
 use crate::yaml::{Node, Place, Text, Yaml};
 

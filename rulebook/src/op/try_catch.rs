@@ -5,9 +5,10 @@ use cla_runtime::output::OutputStream;
 use serde_json::json;
 
 use crate::schema::parts::{OpSchema, reference};
+use crate::shown::shown;
 use crate::tree::{
     Abort, Action, Block, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
-    Values, Walk, Written, shown,
+    Values, Walk, Written,
 };
 
 pub(super) static TRY: Description = Description {

@@ -13,9 +13,8 @@ use cla_runtime::{RunHandle, RunOptions, Script};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::{BookRunner, Part, execute};
-use crate::tree::{
-    Abort, Book, Data, Op, OpResult, Parallel, Runner, Scope, Span, Turns, Values, shown,
-};
+use crate::shown::shown;
+use crate::tree::{Abort, Book, Data, Op, OpResult, Parallel, Runner, Scope, Span, Turns, Values};
 
 /// A part of a rulebook that runs in a run of its own.
 #[derive(Clone, Debug)]

@@ -9,9 +9,9 @@ use cla_runtime::internal::{Failure, failure, resolve};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
-use super::scope::shown;
 use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
 use crate::data::Format;
+use crate::shown::shown;
 use crate::template::Piece;
 
 /// Turns of a loop that run beside each other.
