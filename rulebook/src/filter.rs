@@ -9,8 +9,11 @@ use cla_stdlib::internal::{self as library, command};
 use serde_json::Value as Json;
 
 use crate::data::{self, Format};
-use crate::tree::shown;
+use crate::shown::shown;
 use crate::yaml::Place;
+
+/// The longest text that a filter makes of shorter ones, in bytes.
+const MOST_MADE: usize = 16 << 20;
 
 /// A filter as it is written.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +57,17 @@ impl<'js> Given<'_, 'js> {
         match self.arguments.get(nth) {
             Some(value) => shown(value),
             None => Ok(otherwise.to_owned()),
+        }
+    }
+
+    /// Refuses a text of so many bytes that the run has no room for it.
+    fn within(&self, bytes: usize) -> js::Result<()> {
+        match bytes > MOST_MADE {
+            true => Err(Exception::throw_range(
+                self.ctx,
+                "the text would be longer than 16 MiB",
+            )),
+            false => Ok(()),
         }
     }
 
@@ -137,10 +151,11 @@ static KNOWN: &[Known] = &[
         apply: |given| {
             let (from, to) = (given.argument(0, "")?, given.argument(1, "")?);
             let text = given.text()?;
-            match from.is_empty() {
-                true => given.make(text),
-                false => given.make(text.replace(&from, &to)),
+            if from.is_empty() {
+                return given.make(text);
             }
+            given.within(text.len() + text.matches(&from).count().saturating_mul(to.len()))?;
+            given.make(text.replace(&from, &to))
         },
     },
     Known {
@@ -150,9 +165,16 @@ static KNOWN: &[Known] = &[
             let Some(items) = given.value.as_array() else {
                 return Err(Exception::throw_type(given.ctx, "join takes a list"));
             };
-            let texts = items.iter::<Value<'_>>().map(|item| shown(&item?));
-            let texts = texts.collect::<js::Result<Vec<_>>>()?;
-            given.make(texts.join(&given.argument(0, ",")?))
+            let between = given.argument(0, ",")?;
+            let mut joined = String::new();
+            for (nth, item) in items.iter::<Value<'_>>().enumerate() {
+                if nth > 0 {
+                    joined.push_str(&between);
+                }
+                joined.push_str(&shown(&item?)?);
+                given.within(joined.len())?;
+            }
+            given.make(joined)
         },
     },
     Known {
@@ -264,6 +286,11 @@ impl Filter {
         all.push_arg(value)?;
         all.push_args(arguments.iter().cloned())?;
         function.call_arg(all)
+    }
+
+    /// Whether it is one of the language.
+    pub(crate) fn is_known(&self) -> bool {
+        KNOWN.iter().any(|known| known.name == self.name)
     }
 
     /// Whether it takes what is not set.

@@ -53,6 +53,7 @@ mod schema;
 mod script;
 mod service_name;
 mod services;
+mod shown;
 mod template;
 mod tree;
 mod yaml;

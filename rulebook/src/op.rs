@@ -3,7 +3,9 @@
 //!
 //! A new op is a new file, and a line in [`OPS`].
 
+mod assert;
 mod block;
+mod break_loop;
 mod call;
 mod call_rule;
 mod conditional;
@@ -15,6 +17,7 @@ mod foreach;
 mod http;
 mod import;
 mod launch;
+mod matrix;
 mod parse_text;
 mod read_file;
 mod return_value;
@@ -23,6 +26,8 @@ mod set;
 mod shell;
 mod sleep;
 mod try_catch;
+mod turns;
+mod until_loop;
 mod wait_children;
 mod while_loop;
 mod write_file;
@@ -49,9 +54,14 @@ static ALL: &[&Description] = &[
     &conditional::ELSIF,
     &conditional::ELSE,
     &foreach::FOREACH,
+    &matrix::MATRIX,
     &while_loop::WHILE,
+    &until_loop::UNTIL,
+    &break_loop::BREAK,
+    &break_loop::CONTINUE,
     &try_catch::TRY,
     &fail::FAIL,
+    &assert::ASSERT,
     &return_value::RETURN,
     &wait_children::WAIT_CHILDREN,
     &echo::ECHO,

@@ -60,6 +60,7 @@ pub(crate) fn parse(
         services: Vec::new(),
         notes: Vec::new(),
         open_filters: false,
+        uses_filters: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         inputs: Vec::new(),
@@ -80,6 +81,7 @@ pub(crate) fn parse(
         book.services = parser.services;
         book.notes = parser.notes;
         book.open_filters = parser.open_filters;
+        book.uses_filters = parser.uses_filters;
         Ok(book)
     } else {
         let mut problems = parser.problems;
@@ -106,6 +108,10 @@ pub(crate) struct BookParser<'s> {
     open: bool,
     /// Whether there may be filters that only a run knows.
     open_filters: bool,
+    /// Whether one of these is used.
+    uses_filters: bool,
+    /// How many loops are around what is being read.
+    loops: usize,
     indents: HashMap<u32, u32>,
 }
 
@@ -131,6 +137,8 @@ impl<'s> BookParser<'s> {
             notes: Vec::new(),
             open: false,
             open_filters: false,
+            uses_filters: false,
+            loops: 0,
             indents: HashMap::new(),
         }
     }
@@ -192,6 +200,8 @@ impl<'s> BookParser<'s> {
                 "def" => self.definitions(node, book),
                 "on" => self.events(node, book),
                 "do" => book.body = Some(self.block(node)),
+                // A place for what anchors name.
+                key if key.starts_with("x-") => {}
                 _ => self.unknown_key(key, "a rulebook", &TOP_KEYS),
             }
         }
@@ -238,6 +248,24 @@ impl Parser for BookParser<'_> {
 
     fn block(&mut self, node: &Node) -> Block {
         self.block(node)
+    }
+
+    fn turn(&mut self, node: &Node) -> Block {
+        self.loops += 1;
+        let block = self.block(node);
+        self.loops -= 1;
+        block
+    }
+
+    fn apart(&mut self, node: &Node) -> Block {
+        let loops = std::mem::take(&mut self.loops);
+        let block = self.block(node);
+        self.loops = loops;
+        block
+    }
+
+    fn is_in_loop(&self) -> bool {
+        self.loops > 0
     }
 
     fn condition(&mut self, node: &Node) -> Condition {

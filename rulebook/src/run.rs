@@ -17,15 +17,16 @@ use std::time::Duration;
 use cla_runtime::host::{Run, json_to_value, value_to_json};
 use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
-use cla_runtime::semaphore::Owner;
+use cla_runtime::semaphore::{Owner, SemaphoreName};
 use cla_runtime::trace::RegionOutcome;
+use cla_stdlib::internal::semaphore_error;
 
 use self::forks::Child;
 pub(crate) use self::forks::Fork;
 use crate::inputs;
 use crate::tree::{
     Abort, Block, Book, Callee, Data, Evaluator, OnError, Op, OpResult, Region, Runner, Scope,
-    Span, Step, Values,
+    Span, Step, Turns, Values,
 };
 
 /// What of a rulebook is to run.
@@ -57,6 +58,8 @@ pub(crate) fn execute<'js>(
     };
     runner.whole(part).or_else(|abort| match abort {
         Abort::Return(value) => Ok(value),
+        // Where they stand in no loop, the parser refuses them.
+        Abort::Break | Abort::Continue => Ok(runner.undefined()),
         Abort::Stopped => Err(Failure::Stopped),
         Abort::Thrown(thrown) => Err(runner.explain(*thrown)),
     })
@@ -90,6 +93,10 @@ impl<'js> BookRunner<'_, 'js> {
         let vars = self.js(self.run.stash(&self.ctx))?;
         let block = match part {
             Part::Fork(fork) => {
+                if fork.book.uses_filters {
+                    // A fork has not imported anything yet.
+                    self.import(&fork.book)?;
+                }
                 let scope = self.scope(&fork.book, vars)?;
                 let step = Step {
                     label: fork.label.clone(),
@@ -279,7 +286,7 @@ impl<'js> BookRunner<'_, 'js> {
     ) -> OpResult<'js, T> {
         let mut wanted = serde_json::Map::new();
         let key = self.text(&region.key, scope)?;
-        wanted.insert("key".to_owned(), key.into());
+        wanted.insert("key".to_owned(), key.clone().into());
         for (name, part) in [
             ("slots", &region.slots),
             ("timeout", &region.timeout),
@@ -303,9 +310,19 @@ impl<'js> BookRunner<'_, 'js> {
         let (who, line) = (self.owner(scope, region.at), region.at.line);
         let inside = self
             .js(internal::enter(&self.ctx, self.run, &spec, &who, line))?
-            .map_err(|error| refuse(&error.to_string()))?;
+            .map_err(|error| {
+                let mut abort = refuse(&error.to_string());
+                // What catches it knows it by its class, as with `sem.take`.
+                if let Abort::Thrown(thrown) = &mut abort
+                    && let Ok(name) = SemaphoreName::new(&key)
+                    && let Ok(Some(value)) = semaphore_error(&self.ctx, self.run, &name, &error)
+                {
+                    thrown.value = value;
+                }
+                abort
+            })?;
         let outcome = |result: &OpResult<'js, T>| match result {
-            Ok(_) | Err(Abort::Return(_)) => RegionOutcome::Done,
+            Ok(_) | Err(Abort::Return(_) | Abort::Break | Abort::Continue) => RegionOutcome::Done,
             Err(Abort::Thrown(_)) => RegionOutcome::Failed,
             Err(Abort::Stopped) => RegionOutcome::Stopped,
         };
@@ -380,6 +397,15 @@ impl<'js> Runner<'js> for BookRunner<'_, 'js> {
 
     fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js> {
         self.join_all(scope)
+    }
+
+    fn turns(
+        &self,
+        op: &Arc<Op>,
+        turns: &Turns<'_, 'js>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Vec<Value<'js>>> {
+        self.turns(op, turns, scope)
     }
 
     fn throw(&self, message: &str) -> Abort<'js> {

@@ -59,6 +59,7 @@ pub fn rulebook_schema() -> Json {
         "type": ["object", "array"],
         "items": reference("op"),
         "properties": described(top_keys()),
+        "patternProperties": {"^x-": {"description": "A place for what anchors name: nothing reads it."}},
         "additionalProperties": false,
         // Something must be there to run. As `anyOf`, editors would offer each of its branches.
         "if": {
@@ -232,9 +233,25 @@ fn beside() -> Vec<Key> {
         ),
         Key::new(
             "parallel",
-            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: the block does not wait for it.",
+            "Forks the op. `wait`: the enclosing block ends when the fork has ended. `leave`: the block does not wait for it. \
+            With `foreach` and `matrix`, a number: so many turns run beside each other.",
             "- parallel: wait\n  shell: make docs\n- shell: make all",
-            json!({"enum": ["wait", "leave"]}),
+            json!({"anyOf": [
+                {"enum": ["wait", "leave"]},
+                {"type": "integer", "minimum": 1, "maximum": 1000},
+            ]}),
+        ),
+        Key::new(
+            "message",
+            "What is wrong if the condition of `assert` does not hold.",
+            "- assert: free > 1\n  message: only ${free} GB are free",
+            any(),
+        ),
+        Key::new(
+            "every",
+            "The pause between two turns of `until`.",
+            "- until: count >= 3\n  every: 10ms\n  do: count++",
+            reference("duration"),
         ),
         Key::new(
             "on_error",
@@ -302,7 +319,7 @@ fn keys() -> Json {
         fitting.extend(ATTRIBUTES);
         match name {
             // Ops that are also companions.
-            "do" => fitting.extend(["foreach", "while"]),
+            "do" => fitting.extend(["foreach", "matrix", "while", "until", "every"]),
             "elsif" | "else" => fitting.extend(["if", "then", "elsif", "else"]),
             _ => {}
         }
@@ -319,8 +336,13 @@ fn keys() -> Json {
     }
     let then = json!({"anyOf": [{"required": ["if"]}, {"required": ["elsif"]}]});
     dependencies.insert("then".to_owned(), then);
-    for companion in ["catch", "finally"] {
-        dependencies.insert(companion.to_owned(), json!(["try"]));
+    for (companion, op) in [
+        ("catch", "try"),
+        ("finally", "try"),
+        ("message", "assert"),
+        ("every", "until"),
+    ] {
+        dependencies.insert(companion.to_owned(), json!([op]));
     }
     // A result goes to one variable only.
     let register = json!({"propertyNames": {"pattern": r"^(?!.* =)"}});

@@ -70,6 +70,17 @@ pub(crate) enum Piece {
     Code(Code),
 }
 
+impl Piece {
+    /// Where it stands, if it is a hole.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Path(hole) => Some(hole.path.at),
+            Self::Code(code) => Some(code.at),
+        }
+    }
+}
+
 /// A variable, or a part of one, and what is made of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Hole {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use cla_runtime::internal::{Spot, SyntaxProblem};
 use cla_stdlib::internal::{Scalar, resolve_core_scalar, resolve_scalar};
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value as Json;
 
 /// Deeper documents are refused: what walks through the tree calls itself.
@@ -265,7 +265,8 @@ pub(crate) fn read(
                 let marker = error.marker();
                 let place = reader.place(Span::new(*marker, *marker));
                 let place = Place { length: 1, ..place };
-                return Err(place.problem(format!("no valid YAML: {}", error.info()), None));
+                let help = help(error.info());
+                return Err(place.problem(format!("no valid YAML: {}", error.info()), help));
             }
         }
     }
@@ -345,11 +346,21 @@ impl Reader<'_> {
                     (span, at)
                 };
                 let text = self.text(&text, style, span, at, has_properties);
-                let value = match style {
-                    ScalarStyle::Plain if !self.wants_key() => plain(text),
+                let value = match (tag.as_deref(), style) {
+                    (Some(tag), _) => {
+                        tagged(text, tag).map_err(|problem| at.problem(problem, None))?
+                    }
+                    (None, ScalarStyle::Plain) if !self.wants_key() => plain(text),
                     _ => Yaml::Text(text),
                 };
                 self.add(Node { at, value }, anchor)
+            }
+            Event::SequenceStart(_, Some(tag)) | Event::MappingStart(_, Some(tag))
+                if !(tag.is_yaml_core_schema()
+                    && ["seq", "map"].contains(&tag.suffix.as_str())) =>
+            {
+                let problem = format!("there is no tag {}{}", shown_handle(&tag), tag.suffix);
+                Err(at.problem(problem, None))
             }
             Event::SequenceStart(anchor, _) => self.start(at, anchor, Parts::List(Vec::new())),
             Event::MappingStart(anchor, _) => self.start(
@@ -407,7 +418,9 @@ impl Reader<'_> {
 
     fn start(&mut self, at: Place, anchor: usize, parts: Parts) -> Result<(), SyntaxProblem> {
         if self.wants_key() {
-            return Err(at.problem("a key must be a text, no list and no map", None));
+            let help = "a text that begins with a brace, such as {{ code }}, stands in quotes";
+            let problem = "a key must be a text, no list and no map";
+            return Err(at.problem(problem, Some(help.to_owned())));
         }
         if self.open.len() >= MAX_DEPTH {
             let problem = format!("nested more than {MAX_DEPTH} levels deep");
@@ -440,8 +453,17 @@ impl Reader<'_> {
                     _ => return Err(node.at.problem("a key must be a text", None)),
                 },
                 Some(name) if name.text == "<<" => match node.value {
-                    Yaml::Map(entries) => merged.extend(entries),
-                    _ => return Err(node.at.problem("only a map can be merged in", None)),
+                    Yaml::Map(entries) => merge(merged, entries),
+                    Yaml::List(maps) => {
+                        for map in maps {
+                            let Yaml::Map(entries) = map.value else {
+                                return Err(map.at.problem("only maps can be merged in", None));
+                            };
+                            // Of two with one key, the first counts.
+                            merge(merged, entries);
+                        }
+                    }
+                    _ => return Err(node.at.problem("only maps can be merged in", None)),
                 },
                 Some(name) => {
                     if known.contains(entries, &name.text) {
@@ -595,6 +617,62 @@ impl Reader<'_> {
             offset += content.len();
         }
         stretches
+    }
+}
+
+/// What to do about YAML that is none.
+fn help(problem: &str) -> Option<String> {
+    let help = if problem.contains("mapping values are not allowed") {
+        "a colon and a space begin a map: put a text that has them in quotes, or in lines of its own below |"
+    } else if problem.contains("tab") {
+        "YAML is indented by spaces, never by tabs"
+    } else {
+        return None;
+    };
+    Some(help.to_owned())
+}
+
+/// Merges entries in; those that are there already stay.
+fn merge(merged: &mut Vec<(Text, Node)>, entries: Vec<(Text, Node)>) {
+    let known: HashSet<String> = merged.iter().map(|(key, _)| key.text.clone()).collect();
+    let new = entries
+        .into_iter()
+        .filter(|(key, _)| !known.contains(&key.text));
+    merged.extend(new);
+}
+
+/// What a tag makes of a scalar: `!!str 5` is a text.
+fn tagged(text: Text, tag: &Tag) -> Result<Yaml, String> {
+    if tag.handle.is_empty() && tag.suffix == "!" || tag.handle == "!" && tag.suffix.is_empty() {
+        return Ok(Yaml::Text(text));
+    }
+    let of_yaml = tag.is_yaml_core_schema().then_some(tag.suffix.as_str());
+    let value = resolve_core_scalar(&text.text);
+    let fits = match (of_yaml, value) {
+        (Some("str"), _) => Some(Yaml::Text(text.clone())),
+        (Some("int"), Some(Scalar::Number(number))) if number.fract() == 0.0 => {
+            Some(Yaml::Number(number))
+        }
+        (Some("float"), Some(Scalar::Number(number))) => Some(Yaml::Number(number)),
+        (Some("bool"), Some(Scalar::Bool(value))) => Some(Yaml::Bool(value)),
+        (Some("null"), Some(Scalar::Null)) => Some(Yaml::Null),
+        (Some("int" | "float" | "bool" | "null"), _) => None,
+        _ => {
+            return Err(format!(
+                "there is no tag {}{}; there are !!str, !!int, !!float, !!bool, !!null, !!seq and !!map",
+                shown_handle(tag),
+                tag.suffix
+            ));
+        }
+    };
+    fits.ok_or_else(|| format!("{:?} is no {}", text.text, tag.suffix))
+}
+
+/// The beginning of a tag as people write it.
+fn shown_handle(tag: &Tag) -> &str {
+    match tag.is_yaml_core_schema() {
+        true => "!!",
+        false => tag.handle.as_str(),
     }
 }
 

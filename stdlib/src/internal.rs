@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use cla_runtime::host::Run;
 use cla_runtime::js::{self, Ctx, Object};
+use cla_runtime::semaphore::{AcquireError, SemaphoreName};
 
 pub use crate::base64::encode as base64;
 pub use crate::call::{Arg, define, named};
@@ -40,4 +41,21 @@ pub fn define_region<'js>(run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()
 /// Programs that are started.
 pub mod command {
     pub use crate::command::{Command, Ended, Plan, Refusal, SHELL, Stage, Words, quote, text};
+}
+
+/// The error of `cla/sem` that says why there is no slot; `None` in a run without that module.
+///
+/// # Errors
+///
+/// There is no memory for it.
+pub fn semaphore_error<'js>(
+    ctx: &Ctx<'js>,
+    run: &Rc<Run>,
+    name: &SemaphoreName,
+    error: &AcquireError,
+) -> js::Result<Option<js::Value<'js>>> {
+    match run.modules().has_built_in("cla/sem") {
+        true => sem::Module::of(run).error(ctx, name, error).map(Some),
+        false => Ok(None),
+    }
 }

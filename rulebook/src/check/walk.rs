@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use cla_runtime::internal::{CalledRule, HeldSlot, SlotSummary, TakenSlot};
 
+use super::assigned;
 use crate::template::{Code, Piece, Template};
 use crate::tree::{Block, Book, Callee, Condition, Data, Note, Op, Parallel, Region, Walk};
 use crate::yaml::Place;
@@ -38,6 +39,12 @@ pub(super) struct BookWalk<'a> {
     pub(super) slots: SlotSummary,
     /// What is probably not meant.
     pub(super) notes: Vec<Note>,
+    /// The variables that forks set, and where.
+    in_forks: Vec<(String, Place)>,
+    /// The variables that are set or read outside of forks.
+    shared: HashSet<String>,
+    /// The fork that is walked.
+    fork: Option<Place>,
     in_event: bool,
     /// Where a def of another rulebook was called: what is found in there is reported here.
     called_at: Option<Place>,
@@ -59,6 +66,9 @@ impl<'a> BookWalk<'a> {
             pairs: Vec::new(),
             slots: SlotSummary::default(),
             notes: Vec::new(),
+            in_forks: Vec::new(),
+            shared: HashSet::new(),
+            fork: None,
             in_event: false,
             called_at: None,
         };
@@ -91,6 +101,15 @@ impl<'a> BookWalk<'a> {
         self.in_event = true;
         for (_, block) in &book.on {
             self.block(block);
+        }
+        for (name, at) in std::mem::take(&mut self.in_forks) {
+            if self.shared.contains(&name) {
+                let message = format!(
+                    "{name} is set in a fork, which has a copy of the variables: what it sets is lost"
+                );
+                let help = "let the fork `return` it, with a `register` beside its `parallel`";
+                self.warns(at, "Lost", message, help.to_owned());
+            }
         }
         // Several paths may lead to the same place; it is reported once.
         let mut seen = HashSet::new();
@@ -137,12 +156,17 @@ impl<'a> BookWalk<'a> {
             Some(Parallel::Leave) => Some(std::mem::take(&mut self.held)),
             _ => None,
         };
+        let fork = self.fork;
+        if op.parallel.is_some() {
+            self.fork = Some(op.at);
+        }
         let depth = self.held.len();
         if let Some(region) = &op.semaphore {
             self.region(region);
         }
         op.action.check(self, op);
         self.held.truncate(depth);
+        self.fork = fork;
         if let Some(before) = before {
             self.held = before;
         }
@@ -193,12 +217,24 @@ impl<'a> BookWalk<'a> {
         held.map(|(name, at)| held_slot(name, *at)).collect()
     }
 
+    /// A variable is set, in a fork or outside of one.
+    fn note_set(&mut self, name: &str) {
+        match self.fork {
+            Some(at) => self.in_forks.push((name.to_owned(), at)),
+            None => drop(self.shared.insert(name.to_owned())),
+        }
+    }
+
     fn template(&mut self, template: &'a Template) {
         for piece in &template.pieces {
             match piece {
                 Piece::Literal(_) => {}
                 Piece::Code(code) => self.code(code),
                 Piece::Path(hole) => {
+                    if self.fork.is_none() && self.called_at.is_none() {
+                        let name = hole.path.text.split(['.', '[']).next().unwrap_or_default();
+                        self.shared.insert(name.to_owned());
+                    }
                     let is_known = self.in_event || self.called_at.is_some() || hole.has_default();
                     if !is_known {
                         self.paths.push(hole.path.clone());
@@ -287,6 +323,9 @@ impl<'a> Walk<'a> for BookWalk<'a> {
     /// Code of this very rulebook is compiled later.
     fn code(&mut self, code: &'a Code) {
         if self.called_at.is_none() {
+            for name in assigned(&code.text) {
+                self.note_set(&name);
+            }
             self.codes.push(code.clone());
             if !self.in_event {
                 self.own.push(code.clone());
@@ -321,6 +360,8 @@ impl<'a> Walk<'a> for BookWalk<'a> {
             let name = name.split(['.', '[']).next().unwrap_or_default();
             self.set.insert(name.to_owned());
             self.changed.insert(name.to_owned());
+            let name = name.to_owned();
+            self.note_set(&name);
         }
     }
 }

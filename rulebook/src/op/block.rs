@@ -28,7 +28,7 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 }
 
 #[derive(Debug)]
-struct Do(Block);
+pub(super) struct Do(pub(super) Block);
 
 impl Action for Do {
     fn run<'js>(

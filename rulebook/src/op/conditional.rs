@@ -53,7 +53,11 @@ pub(super) static ELSE: Description = Description {
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let (key, argument) = (written.key, written.argument);
     let Some(then) = (written.beside)("then") else {
-        parser.problem(key.at, "an if has a `then`");
+        let help = match (written.beside)("do") {
+            Some(_) => "write `then` in place of `do`",
+            None => "what is done stands below `then:`, beside the `if`",
+        };
+        parser.note_with_help(key.at, "an if has a `then`".to_owned(), help.to_owned());
         return None;
     };
     let mut branches = vec![(parser.condition(argument), parser.block(then))];

@@ -1,8 +1,10 @@
 //! `fail`: an error with a message.
 
+use cla_runtime::internal::Failure;
 use cla_runtime::js::Value;
 
 use crate::schema::parts::{OpSchema, any};
+use crate::shown::shown;
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
@@ -10,7 +12,7 @@ use crate::tree::{
 
 pub(super) static FAIL: Description = Description {
     name: "fail",
-    about: "Fails with this message.",
+    about: "Fails with this message, or with a map, which `catch` finds as it is in `error`.",
     example: "- when: free < 1\n  fail: the disk is full",
     companions: &[],
     schema: || OpSchema::new(any()),
@@ -31,7 +33,12 @@ impl Action for Fail {
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
-        let message = runner.text(&self.0, scope)?;
+        let value = runner.value(&self.0, scope)?;
+        // A map is thrown as it is, for who catches it.
+        if value.is_object() && !value.is_array() {
+            return Err(runner.abort(Failure::Thrown(value)));
+        }
+        let message = runner.js(shown(&value))?;
         Err(runner.throw(&message))
     }
 

@@ -3,19 +3,21 @@
 use cla_runtime::js::Value;
 use serde_json::{Value as Json, json};
 
+use super::turns::Body;
 use crate::schema::parts::{OpSchema, VARIABLE, described, reference};
 use crate::template::Code;
 use crate::tree::{
-    Action, Block, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
-    Values, Walk, Written, first_line,
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written, first_line,
 };
 use crate::yaml::{Node, Yaml};
 
 pub(super) static FOREACH: Description = Description {
     name: "foreach",
     about: "Does something for each item of a list, `it`, or entry of a map, `it.key` and `it.value`. A text is \
-            JavaScript that gives the list.",
-    example: "- foreach: [web1, web2]\n  do:\n    - echo: ${it}\n- foreach: {var: host, in: hosts, do: [echo: '${host}']}",
+            JavaScript that gives the list. With `parallel: N`, so many turns run beside each other, each as a fork; what \
+            each gives is in a list, in the order of the items.",
+    example: "- foreach: [web1, web2]\n  do:\n    - echo: ${it}\n- foreach: {var: host, in: hosts, parallel: 2, do: [echo: '${host}']}",
     companions: &["do"],
     schema: || {
         OpSchema::new(json!({
@@ -49,6 +51,12 @@ fn each() -> Json {
         },
         "in": {"description": "A list, a map, or JavaScript that gives one."},
         "do": described("What is done for each.", reference("block")),
+        "parallel": {
+            "description": "How many turns run beside each other.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+        },
     })
 }
 
@@ -57,18 +65,18 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
         Yaml::Map(parts) if parts.iter().any(|(key, _)| key.text == "in") => Some(parts),
         _ => None,
     };
+    let beside = (written.beside)("parallel").filter(|node| node.number().is_some());
     let Some(parts) = parts else {
         let Some(body) = (written.beside)("do") else {
             parser.problem(written.key.at, "a foreach has a `do`");
             return None;
         };
-        return Some(Box::new(ForEach {
-            variable: "it".to_owned(),
-            list: items(parser, written.argument),
-            body: parser.block(body),
-        }));
+        let list = items(parser, written.argument);
+        let body = Body::read(parser, "it".to_owned(), body, beside);
+        return Some(Box::new(ForEach { list, body }));
     };
     let (mut variable, mut list, mut body) = ("it".to_owned(), None, None);
+    let mut parallel = beside;
     for (key, node) in parts {
         match key.text.as_str() {
             "var" => match &node.value {
@@ -76,17 +84,17 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
                 _ => parser.problem(node.at, "var names a variable"),
             },
             "in" => list = Some(items(parser, node)),
-            "do" => body = Some(parser.block(node)),
-            _ => parser.unknown_key(key, "a foreach", &["var", "in", "do"]),
+            "do" => body = Some(node),
+            "parallel" => parallel = Some(node),
+            _ => parser.unknown_key(key, "a foreach", &["var", "in", "do", "parallel"]),
         }
     }
-    let body = body.or_else(|| (written.beside)("do").map(|node| parser.block(node)));
+    let body = body.or_else(|| (written.beside)("do"));
     match (list, body) {
-        (Some(list), Some(body)) => Some(Box::new(ForEach {
-            variable,
-            list,
-            body,
-        })),
+        (Some(list), Some(body)) => {
+            let body = Body::read(parser, variable, body, parallel);
+            Some(Box::new(ForEach { list, body }))
+        }
         _ => {
             parser.problem(written.key.at, "a foreach has a `do`");
             None
@@ -115,9 +123,8 @@ fn items(parser: &mut dyn Parser, node: &Node) -> Items {
 
 #[derive(Debug)]
 struct ForEach {
-    variable: String,
     list: Items,
-    body: Block,
+    body: Body,
 }
 
 /// What the loop goes through.
@@ -131,10 +138,9 @@ impl Action for ForEach {
     fn run<'js>(
         &self,
         runner: &dyn Runner<'js>,
-        _: &Op,
+        op: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
-        let variable = self.variable.as_str();
         let list = match &self.list {
             Items::Code(code) => runner.evaluate(scope.code(code))?,
             Items::Data(data) => runner.value(data, scope)?,
@@ -146,36 +152,49 @@ impl Action for ForEach {
             return Err(runner.throw("a foreach goes through a list or a map; this is neither"));
         };
         if let Some(items) = list.as_array() {
+            if self.body.is_parallel() {
+                let items = items.iter::<Value<'js>>();
+                let items = runner.js(items.collect::<cla_runtime::js::Result<Vec<_>>>())?;
+                return self.body.run_beside(runner, op, scope, items);
+            }
             // The list may change meanwhile.
             let mut index = 0;
-            while index < items.len() {
-                let item = runner.js(items.get::<Value<'js>>(index))?;
-                runner.js(scope.vars.set(variable, item))?;
-                runner.ops(&self.body, scope)?;
-                runner.checkpoint()?;
+            return self.body.run(runner, scope, || {
+                if index >= items.len() {
+                    return Ok(None);
+                }
                 index += 1;
-            }
-            return Ok(runner.undefined());
+                runner.js(items.get::<Value<'js>>(index - 1)).map(Some)
+            });
         }
-        for entry in object.props::<String, Value<'js>>() {
+        let mut entries = object.props::<String, Value<'js>>();
+        let mut next = || {
+            let Some(entry) = entries.next() else {
+                return Ok(None);
+            };
             let (key, value) = runner.js(entry)?;
             let item = runner.js(runner.object())?;
             runner.js(item.set("key", key))?;
             runner.js(item.set("value", value))?;
-            runner.js(scope.vars.set(variable, item))?;
-            runner.ops(&self.body, scope)?;
-            runner.checkpoint()?;
+            Ok(Some(item.into_value()))
+        };
+        if self.body.is_parallel() {
+            let mut items = Vec::new();
+            while let Some(item) = next()? {
+                items.push(item);
+            }
+            return self.body.run_beside(runner, op, scope, items);
         }
-        Ok(runner.undefined())
+        self.body.run(runner, scope, next)
     }
 
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
-        walk.sets_variable(&self.variable);
+        walk.sets_variable(&self.body.variable);
         match &self.list {
             Items::Code(code) => walk.code(code),
             Items::Data(data) => walk.data(data),
         }
-        walk.block(&self.body);
+        walk.block(&self.body.block);
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
@@ -183,8 +202,8 @@ impl Action for ForEach {
             Items::Code(code) => first_line(&code.text),
             Items::Data(data) => planner.text(data),
         };
-        let mut planned = Planned::block(planner.block(&self.body));
-        planned.what = Some(format!("{} in {list}", self.variable));
+        let mut planned = Planned::block(planner.block(&self.body.block));
+        planned.what = Some(format!("{} in {list}", self.body.variable));
         planned
     }
 }

@@ -16,10 +16,11 @@ use serde_json::json;
 
 use crate::filter::words;
 use crate::schema::parts::{OpSchema, described, map, reference};
+use crate::shown::shown;
 use crate::template::{Hole, Piece};
 use crate::tree::{
-    Abort, Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
-    Values, Walk, Written, shown,
+    Abort, Action, Data, Description, OnError, Op, OpResult, Parser, Planned, Planner, Runner,
+    Scope, Values, Walk, Written,
 };
 use crate::yaml::{Node, Place, Text, Yaml};
 
@@ -85,9 +86,11 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     match &argument.value {
         Yaml::Text(text) => Some(command(parser, text)),
         Yaml::List(_) => {
-            let mut shell = Shell::default();
-            shell.commands = commands(parser, argument);
-            Some(Box::new(shell))
+            let commands = commands(parser, argument);
+            Some(Box::new(Shell {
+                commands,
+                ..Shell::default()
+            }))
         }
         Yaml::Map(entries) => read_map(parser, argument, entries),
         other => {
@@ -338,6 +341,9 @@ fn safe_way(refusal: &Refusal, piece: &Piece) -> String {
             "write {quoted}, which is one word for that shell too"
         ));
     }
+    if refusal.place.contains("here-document") {
+        ways.push("write {cmd: ..., stdin: the text with its values}".to_owned());
+    }
     ways.push(format!(
         "give the command a variable: {{cmd: ..., env: {{NAME: '{value}'}}}}"
     ));
@@ -491,7 +497,7 @@ impl Shell {
         &self,
         runner: &dyn Runner<'js>,
         command: Option<&CommandText>,
-        is_assigned: bool,
+        (is_assigned, takes_failure): (bool, bool),
         outcome: &mut Outcome,
         scope: &Scope<'js>,
     ) -> OpResult<'js> {
@@ -545,7 +551,7 @@ impl Shell {
         outcome.code = ended.code;
         let why = match (ended.timed_out, limit) {
             (true, Some(limit)) => format!("the command did not end within {limit:?}"),
-            _ if is_assigned || ended.code == 0 => return Ok(()),
+            _ if takes_failure || ended.code == 0 => return Ok(()),
             _ => format!("the command exited with {}", ended.code),
         };
         Err(failed(
@@ -596,13 +602,27 @@ impl Action for Shell {
         op: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
+        // What is tried again must fail to be.
         let is_assigned = op.register.is_some();
+        let takes_failure = is_assigned && !matches!(op.on_error, OnError::Retry { .. });
         let mut outcome = Outcome::default();
         if self.program.is_some() {
-            self.one(runner, None, is_assigned, &mut outcome, scope)?;
+            self.one(
+                runner,
+                None,
+                (is_assigned, takes_failure),
+                &mut outcome,
+                scope,
+            )?;
         }
         for command in &self.commands {
-            self.one(runner, Some(command), is_assigned, &mut outcome, scope)?;
+            self.one(
+                runner,
+                Some(command),
+                (is_assigned, takes_failure),
+                &mut outcome,
+                scope,
+            )?;
             if outcome.code != 0 {
                 break;
             }

@@ -1,9 +1,11 @@
 //! `try`, with `catch` and `finally`.
 
-use cla_runtime::js::Value;
+use cla_runtime::js::{self, IntoJs, Value};
+use cla_runtime::output::OutputStream;
 use serde_json::json;
 
 use crate::schema::parts::{OpSchema, reference};
+use crate::shown::shown;
 use crate::tree::{
     Abort, Action, Block, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
     Values, Walk, Written,
@@ -54,6 +56,13 @@ impl Action for Try {
                 Some(object) => object.get::<_, Value<'js>>("message"),
                 None => Ok(error.clone()),
             };
+            // What has no message is its own.
+            let message = match message {
+                Ok(none) if none.is_undefined() => {
+                    shown(&error).and_then(|text| text.into_js(runner.ctx()))
+                }
+                message => message,
+            };
             result = runner
                 .js(message)
                 .and_then(|message| {
@@ -64,9 +73,17 @@ impl Action for Try {
         }
         if let Some(finally) = &self.finally {
             let done = runner.run().shielded(|| runner.block(finally, scope));
-            // If the run is stopped, that counts more than an error here.
-            if !matches!(result, Err(Abort::Stopped)) {
-                done?;
+            match (&result, done) {
+                // If the run is stopped, that counts more than an error here.
+                (Err(Abort::Stopped), _) => {}
+                // The first error is why the op failed; the second one must not hide it.
+                (Err(Abort::Thrown(_)), Err(Abort::Thrown(second))) => {
+                    let text = runner.js(shown_error(&second.value))?;
+                    let line = second.span.at.line;
+                    let text = format!("the `finally` failed as well, in line {line}: {text}");
+                    runner.print(OutputStream::Stderr, text)?;
+                }
+                (_, done) => drop(done?),
             }
         }
         result
@@ -91,5 +108,15 @@ impl Action for Try {
             }
         }
         planned
+    }
+}
+
+/// What an error says, for people.
+fn shown_error(error: &Value<'_>) -> js::Result<String> {
+    match error.as_object() {
+        Some(object) if object.contains_key("message")? => {
+            shown(&object.get::<_, Value<'_>>("message")?)
+        }
+        _ => shown(error),
     }
 }

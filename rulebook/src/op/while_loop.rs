@@ -3,6 +3,7 @@
 use cla_runtime::js::Value;
 use serde_json::json;
 
+use super::turns::turn;
 use crate::schema::parts::{OpSchema, any};
 use crate::tree::{
     Action, Block, Condition, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
@@ -25,7 +26,7 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     };
     Some(Box::new(While {
         condition: parser.condition(written.argument),
-        body: parser.block(body),
+        body: parser.turn(body),
     }))
 }
 
@@ -43,7 +44,9 @@ impl Action for While {
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         while runner.holds(&self.condition, scope)? {
-            runner.ops(&self.body, scope)?;
+            if !turn(runner, &self.body, scope)? {
+                break;
+            }
             runner.checkpoint()?;
         }
         Ok(runner.undefined())

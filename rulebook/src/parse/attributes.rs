@@ -10,6 +10,14 @@ impl BookParser<'_> {
         match key {
             "semaphore" => op.semaphore = self.region(node),
             "timeout" => op.timeout = Some(self.duration(node)),
+            // How many turns of a loop run at once, which the loop has read.
+            "parallel"
+                if node.number().is_some() && ["foreach", "matrix"].contains(&op.kind.as_str()) => {
+            }
+            "parallel" if node.number().is_some() => {
+                let message = "parallel is `wait` or `leave`; a number is for foreach and matrix";
+                self.problem(node.at, message);
+            }
             "parallel" => {
                 op.parallel = match self.word(node).as_deref() {
                     Some("wait") => Some(Parallel::Wait),

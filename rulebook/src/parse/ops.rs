@@ -9,6 +9,37 @@ use crate::template::{self, Template};
 use crate::tree::{ATTRIBUTES, Action, Block, Callee, Op, Written, literal};
 use crate::yaml::{Node, Text, Yaml};
 
+/// Ops that take nothing, so that one forgets their colon.
+const BARE: [&str; 3] = ["wait_children", "break", "continue"];
+
+/// What a word of other languages is called here.
+fn elsewhere(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "loop" | "with_items" | "for" | "each" | "forEach" => {
+            "a loop is {foreach: [...], do: [...]}, in which `it` is the item"
+        }
+        "retry" | "retries" => "to try again is on_error: {retry: 3}; also with a delay: 1s",
+        "ignore_errors" | "continue-on-error" | "continue_on_error" => {
+            "to go on after an error is on_error: ignore"
+        }
+        "run" | "command" | "cmd" | "exec" | "script" | "bash" | "sh" => {
+            "a command is shell: COMMAND, a program {shell: {run: [program, argument]}}"
+        }
+        "needs" | "depends_on" => "ops run one after the other; parallel: wait forks one",
+        "env" | "cwd" | "working-directory" | "args" | "stdin" => {
+            "it belongs to the map of a shell: {cmd: ..., env: {...}, cwd: ...}"
+        }
+        "vars" => "variables are set by {set: {name: value}}, or by vars at the top",
+        "debug" | "msg" => "to print is echo: TEXT, or dump: VALUE",
+        "until" => "until has a `do` beside it",
+        "lock" | "mutex" | "concurrency" => "one at a time is semaphore: NAME",
+        "unless" => "a condition is when: !(...)",
+        "rescue" | "except" => "what fails in a try is caught by `catch`",
+        "always" | "ensure" => "what is done in any case is `finally`, beside a try",
+        _ => return None,
+    })
+}
+
 impl BookParser<'_> {
     pub(crate) fn block(&mut self, node: &Node) -> Block {
         let items = match &node.value {
@@ -29,6 +60,11 @@ impl BookParser<'_> {
                 break;
             }
             match &item.value {
+                Yaml::Text(text) if BARE.contains(&text.text.trim()) => {
+                    let word = text.text.trim();
+                    let message = format!("{word:?} is a shell command here");
+                    self.problem_with_help(item.at, message, Some(format!("add a colon: {word}:")));
+                }
                 Yaml::Text(text) => {
                     let action = (self.table.short.command)(self, text);
                     ops.push(Arc::new(plain("shell", item.at, action)));
@@ -123,15 +159,28 @@ impl BookParser<'_> {
                     self.table.names().any(|op| op == key.text)
                         || self.callees.contains_key(&key.text)
                 };
+                if first.text == "if" && second.text == "do"
+                    || first.text == "do" && second.text == "if"
+                {
+                    let help = "write `then` in place of `do`".to_owned();
+                    let at = if first.text == "do" {
+                        first.at
+                    } else {
+                        second.at
+                    };
+                    self.problem_with_help(at, "an if has a `then`".to_owned(), Some(help));
+                    return None;
+                }
                 let (wrong, other) = if is_op(second) && !is_op(first) {
                     (first, second)
                 } else {
                     (second, first)
                 };
                 let near = nearest(&wrong.text, ATTRIBUTES.iter().chain(companions).copied());
-                let help = match near {
-                    Some(near) => format!("did you mean {near}?"),
-                    None => "begin each op with a dash of its own".to_owned(),
+                let help = match (elsewhere(&wrong.text), near) {
+                    (Some(here), _) => here.to_owned(),
+                    (None, Some(near)) => format!("did you mean {near}?"),
+                    (None, None) => "begin each op with a dash of its own".to_owned(),
                 };
                 let message = format!("{:?} cannot stand beside {:?}", wrong.text, other.text);
                 let at = wrong.at;
@@ -139,7 +188,15 @@ impl BookParser<'_> {
                 return None;
             }
         };
-        let (kind, assigned, action) = self.action(key, argument, &get)?;
+        // A fork is no part of the loop in which it stands.
+        let is_fork = get("parallel").is_some_and(|node| node.number().is_none());
+        let loops = self.loops;
+        if is_fork {
+            self.loops = 0;
+        }
+        let read = self.action(key, argument, &get);
+        self.loops = loops;
+        let (kind, assigned, action) = read?;
         let mut op = plain(kind, key.at, action);
         op.register = assigned;
         for (key, node) in entries {
@@ -196,8 +253,10 @@ impl BookParser<'_> {
             None => {
                 let known = self.table.names().chain(ATTRIBUTES);
                 let defs: Vec<String> = self.callees.keys().cloned().collect();
-                let help = nearest(kind, known.chain(defs.iter().map(String::as_str)))
-                    .map(|near| format!("did you mean {near}?"));
+                let near = nearest(kind, known.chain(defs.iter().map(String::as_str)));
+                let help = elsewhere(kind)
+                    .map(str::to_owned)
+                    .or_else(|| near.map(|near| format!("did you mean {near}?")));
                 self.problem_with_help(key.at, format!("there is no op {kind:?}"), help);
                 return None;
             }

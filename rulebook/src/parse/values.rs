@@ -119,9 +119,10 @@ impl BookParser<'_> {
             help,
         };
         if let Some(number) = text.number() {
-            let number = match number.abs() < 1e21 {
-                true => number.to_string(),
-                false => format!("{number:e}"),
+            let number = match number.abs() {
+                size if size.is_infinite() => "Infinity".to_owned(),
+                size if size < 1e21 => number.to_string(),
+                _ => format!("{number:e}"),
             };
             self.notes.push(note(
                 format!("{word} is a text here, as the number would be {number}"),
@@ -143,6 +144,7 @@ impl BookParser<'_> {
             if let Some((message, help)) = filter::problem(filter, self.open_filters) {
                 self.problem_with_help(filter.at, message, help);
             }
+            self.uses_filters |= !filter.is_known();
         }
     }
 

@@ -13,7 +13,8 @@ use cla_runtime::{RunHandle, RunOptions, Script};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use super::{BookRunner, Part, execute};
-use crate::tree::{Abort, Book, Data, Op, OpResult, Parallel, Runner, Scope, Span, Values};
+use crate::shown::shown;
+use crate::tree::{Abort, Book, Data, Op, OpResult, Parallel, Runner, Scope, Span, Turns, Values};
 
 /// A part of a rulebook that runs in a run of its own.
 #[derive(Clone, Debug)]
@@ -79,36 +80,16 @@ impl<'js> BookRunner<'_, 'js> {
         parallel: Parallel,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
-        let vars = scope.vars.clone().into_value();
-        let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
         let label = match (&op.name, self.item(scope)?) {
             // Forks of one loop would look alike.
             (None, Some(item)) => Owner::shortened(format!("{} ({item})", self.label())),
             _ => self.label(),
         };
-        let own = self.path.borrow_mut().pop();
-        let path = self.named_path();
-        self.path.borrow_mut().extend(own);
-        let fork = Fork {
-            main: Arc::clone(self.main),
-            book: Arc::clone(scope.book()),
-            op: Arc::clone(op),
-            label: label.clone(),
-            path,
-        };
-        let name = format!("{} › {label}", self.run.name());
         let wanted = match &op.register {
             Some(_) if parallel == Parallel::Wait => Wanted::Value,
             _ => Wanted::Nothing,
         };
-        let options = RunOptions::new()
-            .name(name)
-            .stash_value(stash)
-            .wanted(wanted);
-        let handle = self
-            .run
-            .spawn(Script::program(fork), options, parallel == Parallel::Leave)
-            .map_err(|problem| self.throw(&problem))?;
+        let handle = self.spawn(op, &label, wanted, parallel, scope)?;
         if parallel == Parallel::Wait {
             let register = match &op.register {
                 Some(register) => Some(self.text(&Data::Text(register.clone()), scope)?),
@@ -130,6 +111,128 @@ impl<'js> BookRunner<'_, 'js> {
         Ok(self.undefined())
     }
 
+    /// Starts a run of its own for the op, with a copy of the variables.
+    fn spawn(
+        &self,
+        op: &Arc<Op>,
+        label: &str,
+        wanted: Wanted,
+        parallel: Parallel,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, RunHandle> {
+        let vars = scope.vars.clone().into_value();
+        let stash = self.js(RuleValue::read_data(&self.ctx, "vars", vars))?;
+        let own = self.path.borrow_mut().pop();
+        let path = self.named_path();
+        self.path.borrow_mut().extend(own);
+        let fork = Fork {
+            main: Arc::clone(self.main),
+            book: Arc::clone(scope.book()),
+            op: Arc::clone(op),
+            label: label.to_owned(),
+            path,
+        };
+        let name = format!("{} › {label}", self.run.name());
+        let options = RunOptions::new()
+            .name(name)
+            .stash_value(stash)
+            .wanted(wanted);
+        self.run
+            .spawn(Script::program(fork), options, parallel == Parallel::Leave)
+            .map_err(|problem| self.throw(&problem))
+    }
+
+    /// The turns of a loop, each in a run of its own, and not too many at once. Gives their results in the order of the items.
+    pub(crate) fn turns(
+        &self,
+        op: &Arc<Op>,
+        turns: &Turns<'_, 'js>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Vec<Value<'js>>> {
+        let wanted = match turns.wanted {
+            true => Wanted::Value,
+            false => Wanted::Nothing,
+        };
+        let mut results = vec![self.undefined(); turns.items.len()];
+        let mut waiting = turns.items.iter().enumerate();
+        let mut cancellers = Vec::new();
+        let mut ids = Vec::new();
+        let mut running = FuturesUnordered::new();
+        let mut result = Ok(());
+        loop {
+            while result.is_ok() && running.len() < turns.most {
+                let Some((nth, item)) = waiting.next() else {
+                    break;
+                };
+                let started = self.start_turn(op, turns, item, wanted, scope);
+                match started {
+                    Ok((handle, label)) => {
+                        cancellers.push(handle.canceller());
+                        ids.push((nth, handle.id()));
+                        running.push(async move { (nth, label, handle.await) });
+                    }
+                    Err(abort) => result = Err(abort),
+                }
+            }
+            if result.is_err() || running.is_empty() {
+                break;
+            }
+            // The loop goes on when one ends, and ends when all have.
+            let _waiting = self
+                .run
+                .wait_for_runs(ids.iter().map(|(_, id)| *id).collect());
+            result = self
+                .wait_durably(running.next())
+                .inspect(|ended| {
+                    let ended = ended.as_ref().map(|(nth, ..)| *nth);
+                    ids.retain(|(nth, _)| Some(*nth) != ended);
+                })
+                .and_then(|ended| match ended {
+                    Some((nth, label, report)) => match report.result {
+                        Ok(_) => {
+                            if turns.wanted {
+                                results[nth] = self.js(report.value.make(&self.ctx))?;
+                            }
+                            Ok(())
+                        }
+                        Err(error) => {
+                            let message = format!("the turn {label:?} failed: {}", error.message);
+                            let mut abort = self.throw(&message);
+                            if let Abort::Thrown(thrown) = &mut abort {
+                                thrown.cause = Some(Box::new(error));
+                            }
+                            Err(abort)
+                        }
+                    },
+                    None => Ok(()),
+                });
+        }
+        if !running.is_empty() {
+            let until = self.run.grace_of_started();
+            for canceller in cancellers {
+                canceller.cancel_within(until);
+            }
+            self.run
+                .shielded(|| while let Ok(Some(_)) = self.wait_durably(running.next()) {});
+        }
+        result.map(|()| results)
+    }
+
+    /// Starts one turn, which people know by its item.
+    fn start_turn(
+        &self,
+        op: &Arc<Op>,
+        turns: &Turns<'_, 'js>,
+        item: &Value<'js>,
+        wanted: Wanted,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, (RunHandle, String)> {
+        self.js(scope.vars.set(turns.variable, item.clone()))?;
+        let label = Owner::shortened(self.js(shown(item))?);
+        let handle = self.spawn(op, &label, wanted, Parallel::Wait, scope)?;
+        Ok((handle, label))
+    }
+
     /// Joins what `work` forked. If `work` or one of the forks fails, the others are cancelled. In any case, all have ended when
     /// this returns.
     pub(crate) fn joining<T>(
@@ -145,10 +248,10 @@ impl<'js> BookRunner<'_, 'js> {
         }
         match result {
             Ok(value) => self.join(children, scope).map(|()| value),
-            // A `return` joins them as an end does.
-            Err(Abort::Return(value)) => {
+            // These join them as an end does.
+            Err(abort @ (Abort::Return(_) | Abort::Break | Abort::Continue)) => {
                 self.join(children, scope)?;
-                Err(Abort::Return(value))
+                Err(abort)
             }
             Err(abort) => {
                 self.cancel(children);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Action, OpTable};
 use crate::inputs::Input;
-use crate::template::{Code, Template};
+use crate::template::{Code, Piece, Template};
 use crate::yaml::Place;
 
 /// A rulebook that was read.
@@ -26,6 +26,8 @@ pub(crate) struct Book {
     pub(crate) notes: Vec<Note>,
     /// Whether there may be filters that only a run knows.
     pub(crate) open_filters: bool,
+    /// Whether one of these is used.
+    pub(crate) uses_filters: bool,
     /// Whether its own JavaScript may register services.
     pub(crate) registers: bool,
     /// What it is given when it is run.
@@ -186,4 +188,15 @@ pub(crate) enum Condition {
     /// JavaScript.
     Code(Code),
     Data(Data),
+}
+
+impl Condition {
+    /// Where its value comes from.
+    pub(crate) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Code(code) => Some(code.at),
+            Self::Data(Data::Text(template)) => template.pieces.iter().find_map(Piece::place),
+            Self::Data(_) => None,
+        }
+    }
 }

@@ -14,6 +14,10 @@ pub(crate) type OpResult<'js, T = ()> = Result<T, Abort<'js>>;
 pub(crate) enum Abort<'js> {
     /// `return`: the def, or the whole, ends with this value.
     Return(Value<'js>),
+    /// `break`: the innermost loop ends.
+    Break,
+    /// `continue`: the innermost loop goes on with its next turn.
+    Continue,
     Thrown(Box<Thrown<'js>>),
     /// The run is stopped, or an op around this one is out of time.
     Stopped,

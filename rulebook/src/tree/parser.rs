@@ -27,6 +27,15 @@ pub(crate) trait Parser {
     /// Ops one after the other; or one op, or JavaScript.
     fn block(&mut self, node: &Node) -> Block;
 
+    /// The ops of a loop, in which `break` and `continue` may stand.
+    fn turn(&mut self, node: &Node) -> Block;
+
+    /// Ops that run apart from what is around them: no `break` in them leads out.
+    fn apart(&mut self, node: &Node) -> Block;
+
+    /// Whether this stands in a loop.
+    fn is_in_loop(&self) -> bool;
+
     /// JavaScript, or a value.
     fn condition(&mut self, node: &Node) -> Condition;
 

@@ -9,10 +9,21 @@ use cla_runtime::internal::{Failure, failure, resolve};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
-use super::scope::shown;
-use super::{Abort, Block, Book, Callee, Condition, Data, OpResult, Scope};
+use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
 use crate::data::Format;
+use crate::shown::shown;
 use crate::template::Piece;
+
+/// Turns of a loop that run beside each other.
+pub(crate) struct Turns<'a, 'js> {
+    pub(crate) items: Vec<Value<'js>>,
+    /// The variable that has the item.
+    pub(crate) variable: &'a str,
+    /// How many run at once.
+    pub(crate) most: usize,
+    /// Whether their results are wanted.
+    pub(crate) wanted: bool,
+}
 
 /// Runs the parts of an op, on the fiber of its run.
 pub(crate) trait Runner<'js> {
@@ -45,6 +56,14 @@ pub(crate) trait Runner<'js> {
 
     /// `wait_children`: all that were forked so far and not left.
     fn join_all(&self, scope: &Scope<'js>) -> OpResult<'js>;
+
+    /// The turns of a loop, each in a run of its own. Gives their results in the order of the items.
+    fn turns(
+        &self,
+        op: &Arc<Op>,
+        turns: &Turns<'_, 'js>,
+        scope: &Scope<'js>,
+    ) -> OpResult<'js, Vec<Value<'js>>>;
 
     /// Fails the current op.
     fn throw(&self, message: &str) -> Abort<'js>;
@@ -116,7 +135,11 @@ pub(crate) trait Values<'js>: Runner<'js> {
                     "the condition is the text {text:?}, which would count as true: give it true or false, or compare it, \
                      as in: flag === \"yes\""
                 );
-                return Err(self.throw(&message));
+                let mut abort = self.throw(&message);
+                if let (Abort::Thrown(thrown), Some(at)) = (&mut abort, condition.place()) {
+                    thrown.span.at = at;
+                }
+                return Err(abort);
             }
         }
         Ok(self.js(value.get::<js::Coerced<bool>>())?.0)

@@ -23,6 +23,18 @@ impl Module {
         self.throw(ctx, class, &message, Some(name.as_str()))
     }
 
+    /// The error that says why there is no slot.
+    pub(crate) fn error<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        name: &SemaphoreName,
+        error: &AcquireError,
+    ) -> js::Result<Value<'js>> {
+        let class = self.error_class(ctx, ErrorClass::of(error))?;
+        let message = error.to_string();
+        class.construct((message, name.as_str()))
+    }
+
     /// Throws why there is no slot to the waiter of a promise: see [`placeless`].
     pub(crate) fn refused_later(
         &self,

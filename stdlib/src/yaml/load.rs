@@ -395,6 +395,10 @@ impl<'js> Reader<'_, 'js> {
         match resolved {
             Some(Scalar::Null) => Ok(Value::new_null(self.ctx.clone())),
             Some(Scalar::Bool(value)) => Ok(Value::new_bool(self.ctx.clone(), value)),
+            // As an integer, a zero has no sign.
+            Some(Scalar::Number(value)) if value == 0.0 && value.is_sign_negative() => {
+                Ok(Value::new_float(self.ctx.clone(), value))
+            }
             Some(Scalar::Number(value)) => Ok(Value::new_number(self.ctx.clone(), value)),
             None => text.into_js(self.ctx),
         }

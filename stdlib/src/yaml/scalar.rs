@@ -40,7 +40,7 @@ pub fn is_as_written(number: f64, text: &str) -> bool {
         return matches!(text, "0" | "-0.0");
     }
     let size = number.abs();
-    let written = match size < LARGE && size >= SMALL {
+    let written = match (SMALL..LARGE).contains(&size) {
         true => number.to_string(),
         false => {
             let text = format!("{number:e}");
