@@ -226,7 +226,7 @@ import { take, region as r, slepe } from 'cla/sem';
 import './missing.mjs';
 const { display, sleep } = require('cla/util');
 const maybe = require('cla/smm');
-throw new Error('it was run');",
+throw new Error('it was run', { cause: [fs, take, r, slepe, maybe, display, sleep] });",
     );
     let outer = write("rule.mjs", "import './lib.mjs'; import './broken.mjs';");
     let book = write(

@@ -146,6 +146,20 @@ impl Checker {
         self.findings.push((nth, finding));
     }
 
+    /// That nothing reads a name is not worth telling where something else is wrong with that very name.
+    fn drop_explained(&mut self) {
+        let place = |(nth, finding): &(usize, Finding)| {
+            let at = finding.error.location.as_ref()?;
+            Some((*nth, at.file.clone(), at.line, at.column))
+        };
+        let is_unused = |found: &(usize, Finding)| found.1.rule == "unused-variable";
+        let others = self.findings.iter().filter(|found| !is_unused(found));
+        let others: HashSet<_> = others.filter_map(place).collect();
+        self.findings.retain(|found| {
+            !is_unused(found) || place(found).is_none_or(|at| !others.contains(&at))
+        });
+    }
+
     /// Takes away what comments say is meant.
     fn drop_ignored(&mut self) {
         let mut texts: HashMap<&str, &Arc<str>> = HashMap::new();
@@ -207,6 +221,7 @@ impl Checker {
     /// All findings, in the order of the files and their lines.
     pub fn into_findings(mut self) -> Vec<Finding> {
         self.opposite_orders();
+        self.drop_explained();
         self.drop_ignored();
         self.findings.sort_by_key(|(nth, finding)| {
             let location = finding.error.location.as_ref();
