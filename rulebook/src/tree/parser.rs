@@ -1,6 +1,7 @@
 //! What reads ops, as an op sees it.
 
 use super::{Block, Condition, Data};
+use crate::data::Format;
 use crate::template::{Code, Piece, Template};
 use crate::yaml::{Node, Place, Text, Yaml};
 
@@ -82,6 +83,20 @@ impl dyn Parser + '_ {
             let entry = entries.iter().find(|(key, _)| key.text == name);
             entry.map(|(_, node)| self.data(node))
         })
+    }
+
+    /// Notes a format that there is not.
+    pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
+        let name = match format {
+            Some(Data::Text(template)) => template.literal().map(str::to_owned),
+            _ => None,
+        };
+        if let Some(name) = name
+            && Format::named(&name).is_none()
+        {
+            let message = format!("the format is json, yaml or text, not {name:?}");
+            self.problem(argument.at, message);
+        }
     }
 
     /// A part of an op's argument that must be there.
