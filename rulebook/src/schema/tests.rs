@@ -332,6 +332,97 @@ fn what_is_odd_but_right_both_accept() {
     }
 }
 
+/// Odd values for each key.
+const ODD: [&str; 22] = [
+    "",
+    "5",
+    "-1",
+    "2.5",
+    "0",
+    "true",
+    "null",
+    "''",
+    "' '",
+    "x",
+    "a.b",
+    "'${x}'",
+    "'{{ x }}'",
+    "[]",
+    "[x]",
+    "[[x]]",
+    "[5]",
+    "{}",
+    "{x: 1}",
+    "{x: {y: [1]}}",
+    "5s",
+    "no",
+];
+
+#[test]
+fn the_schema_refuses_nothing_that_the_parser_takes() {
+    let mut wrong = Vec::new();
+    let (mut taken, mut refused_by_both) = (0, 0);
+    let mut look = |text: String| {
+        if yaml::read(&text, &mut || false).is_err() {
+            return;
+        }
+        let (parsed, refused) = (parsed(&text), refused(&text));
+        match (&parsed, refused.is_empty()) {
+            (Ok(()), false) => wrong.push(format!("{text}  {}", refused.join("; "))),
+            (Ok(()), true) => taken += 1,
+            (Err(_), false) => refused_by_both += 1,
+            // What only the parser can see.
+            (Err(_), true) => {}
+        }
+    };
+    for value in ODD {
+        for op in OPS.ops {
+            look(format!("- {{{}: {value}}}", op.name));
+            for companion in op.companions {
+                look(format!("- {{{}: {value}, {companion}: []}}", op.name));
+                look(format!(
+                    "- {{{}: [1], {companion}: {value}, do: []}}",
+                    op.name
+                ));
+            }
+            look(format!("- {{a = {}: {value}}}", op.name));
+        }
+        for attribute in ATTRIBUTES {
+            look(format!("- {{echo: a, {attribute}: {value}}}"));
+        }
+        for part in ["key", "slots", "timeout", "ttl", "priority", "other"] {
+            look(format!(
+                "- {{semaphore: {{key: a, {part}: {value}}}, do: []}}"
+            ));
+        }
+        for part in ["retry", "delay", "backoff", "other"] {
+            look(format!(
+                "- {{on_error: {{retry: 1, {part}: {value}}}, echo: a}}"
+            ));
+        }
+        for part in [
+            "cmd", "run", "args", "env", "cwd", "stdin", "shell", "pipe_out", "timeout", "grace",
+        ] {
+            look(format!("- {{shell: {{{part}: {value}}}}}"));
+            look(format!("- {{shell: {{cmd: a, {part}: {value}}}}}"));
+        }
+        for key in TOP_KEYS {
+            look(format!("{key}: {value}"));
+            look(format!("do: []\n{key}: {value}"));
+        }
+    }
+    assert!(
+        taken > 200 && refused_by_both > 500,
+        "{taken} {refused_by_both}"
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} of them:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
 #[test]
 fn it_knows_the_durations_that_rules_can_write() {
     for duration in [

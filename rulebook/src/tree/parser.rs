@@ -71,6 +71,13 @@ impl dyn Parser + '_ {
         names: [&str; N],
     ) -> [Option<Data>; N] {
         let Yaml::Map(entries) = &argument.value else {
+            if let Yaml::List(_) = argument.value {
+                let message = format!(
+                    "this op takes a `{short}`, or a map with {}",
+                    names.join(", ")
+                );
+                self.problem(argument.at, message);
+            }
             let data = self.data(argument);
             return names.map(|name| (name == short).then(|| data.clone()));
         };
