@@ -313,7 +313,11 @@ fn messages_say_what_to_do() {
             "\"retry\" cannot stand beside",
             "on_error: {retry: 3}",
         ),
-        ("do:\n- loop: [1]\n  do: []\n", "no op \"loop\"", "foreach"),
+        (
+            "do:\n- loop: [1]\n  do: []\n",
+            "cannot stand beside",
+            "foreach",
+        ),
         (
             "do:\n- wait_children\n",
             "is a shell command",

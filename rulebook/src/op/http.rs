@@ -75,6 +75,12 @@ pub(super) static HTTP: Description = Description {
 
 /// The options of a request, or its URL alone.
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    if matches!(
+        written.argument.value,
+        Yaml::Number(_) | Yaml::Bool(_) | Yaml::List(_)
+    ) {
+        parser.problem(written.argument.at, "http takes a URL, or a map");
+    }
     let argument = written.argument;
     let Yaml::Map(options) = &argument.value else {
         let url = parser.data(argument);

@@ -8,6 +8,7 @@ use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
 };
+use crate::yaml::Yaml;
 
 pub(super) static LAUNCH: Description = Description {
     name: "launch",
@@ -29,6 +30,12 @@ pub(super) static LAUNCH: Description = Description {
 };
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    if matches!(written.argument.value, Yaml::Number(_) | Yaml::Bool(_)) {
+        parser.problem(
+            written.argument.at,
+            "launch takes the name of a service, or a map",
+        );
+    }
     let names = ["service", "config", "stash"];
     let [service, config, stash] = parser.parts(written.argument, "service", names);
     Some(Box::new(Launch {

@@ -36,9 +36,12 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     };
     let lists = parser.data(written.argument);
     let is_fitting = match &lists {
-        Data::Map(entries) => entries
-            .iter()
-            .all(|(_, list)| matches!(list, Data::List(_) | Data::Text(_))),
+        Data::Map(entries) => {
+            !entries.is_empty()
+                && entries
+                    .iter()
+                    .all(|(_, list)| matches!(list, Data::List(_) | Data::Text(_)))
+        }
         Data::Text(_) => true,
         _ => false,
     };

@@ -30,6 +30,7 @@ pub(super) static PARSE: Description = Description {
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [text, format] = parser.parts(written.argument, "text", ["text", "format"]);
+    parser.known_format(written.argument, format.as_ref());
     Some(Box::new(Parse {
         text: parser.required(written.argument, "text", text)?,
         format,

@@ -36,6 +36,7 @@ pub(super) static READ_FILE: Description = Description {
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [path, format] = parser.parts(written.argument, "path", ["path", "format"]);
+    parser.known_format(written.argument, format.as_ref());
     Some(Box::new(ReadFile {
         path: parser.required(written.argument, "path", path)?,
         format,

@@ -32,13 +32,12 @@ pub(super) static SHELL: Description = Description {
     example: "- shell: make all\n- found = shell: grep banana fruits.txt\n- echo: ${found.rc}\n- shell: {run: [tar, czf, '${file}', src], cwd: /srv, timeout: 5m}",
     companions: &[],
     schema: || {
-        let texts = || json!({"type": ["string", "array"], "items": {"type": ["string", "number", "boolean"]}, "minItems": 1});
         let mut schema = map(
             json!({
                 "cmd": described("A command of the shell, or several.", json!({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1})),
-                "run": described("A program and its arguments, without a shell.", texts()),
-                "args": described("What the command finds as $1, $2, ...; behind `run`, more arguments.", texts()),
-                "env": described("Variables that it sees; what is null is taken away.", json!({"type": ["object", "string"]})),
+                "run": described("A program and its arguments, without a shell.", json!({"type": ["string", "array"], "minItems": 1})),
+                "args": described("What the command finds as $1, $2, ...; behind `run`, more arguments.", json!({"type": ["string", "array"]})),
+                "env": described("Variables that it sees; what is null is taken away.", json!({"type": ["object", "string", "null"]})),
                 "cwd": described("The folder in which it runs.", json!({"type": "string"})),
                 "stdin": {"description": "What it reads."},
                 "shell": {
@@ -150,7 +149,13 @@ fn read_map(
                 }
                 shell.program = Some(data);
             }
-            "args" => shell.arguments = Some(parser.data(node)),
+            "args" => {
+                let data = parser.data(node);
+                if !matches!(data, Data::List(_) | Data::Text(_)) {
+                    parser.problem(node.at, "args is a list of texts");
+                }
+                shell.arguments = Some(data);
+            }
             "env" => {
                 let data = parser.data(node);
                 if !matches!(data, Data::Map(_) | Data::Text(_) | Data::Null) {
@@ -158,7 +163,13 @@ fn read_map(
                 }
                 shell.environment = Some(data);
             }
-            "cwd" => shell.folder = Some(parser.data(node)),
+            "cwd" => {
+                let data = parser.data(node);
+                if !matches!(data, Data::Text(_)) {
+                    parser.problem(node.at, "cwd is a folder, a text");
+                }
+                shell.folder = Some(data);
+            }
             "stdin" => shell.input = Some(parser.data(node)),
             "shell" => match &node.value {
                 Yaml::Text(name) if SHELLS.contains(&name.text.as_str()) => {

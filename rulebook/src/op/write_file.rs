@@ -46,6 +46,7 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     let argument = written.argument;
     let names = ["path", "text", "data", "format", "append"];
     let [path, text, data, format, append] = parser.parts(argument, "path", names);
+    parser.known_format(argument, format.as_ref());
     if text.is_some() == data.is_some() {
         parser.problem(argument.at, "write_file has a `text`, or `data`");
         return None;

@@ -1,9 +1,12 @@
 //! What any op may carry.
 
+use cla_runtime::internal::SemaphoreSpec;
+use serde_json::Value as Json;
+
 use super::BookParser;
 use crate::template;
 use crate::tree::{Data, OnError, Op, Parallel, Region};
-use crate::yaml::{Node, Yaml};
+use crate::yaml::{Node, Yaml, json_number};
 
 impl BookParser<'_> {
     pub(crate) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
@@ -81,6 +84,7 @@ impl BookParser<'_> {
             _ => {}
         }
         if matches!(region.key, Data::Text(_)) {
+            self.check_region(&region);
             Some(region)
         } else {
             let message = "a semaphore is a name, or a map with `key`";
@@ -126,6 +130,30 @@ impl BookParser<'_> {
                 self.problem(node.at, message);
                 OnError::Fail
             }
+        }
+    }
+
+    /// Notes what no run accepts of what is known already.
+    fn check_region(&mut self, region: &Region) {
+        let known = |data: &Data| match data {
+            Data::Number(number) => Some(json_number(*number)),
+            Data::Text(template) => template.literal().map(Json::from),
+            // A template may make anything of it; of the rest, nothing can be made.
+            Data::Null => Some(Json::Null),
+            Data::Bool(value) => Some((*value).into()),
+            Data::List(_) => Some(Json::Array(Vec::new())),
+            Data::Map(_) => Some(Json::Object(serde_json::Map::new())),
+        };
+        let mut wanted = serde_json::Map::new();
+        let key = known(&region.key).unwrap_or_else(|| "known later".into());
+        wanted.insert("key".to_owned(), key);
+        for (name, part) in [("slots", &region.slots), ("priority", &region.priority)] {
+            if let Some(value) = part.as_ref().and_then(known) {
+                wanted.insert(name.to_owned(), value);
+            }
+        }
+        if let Err(problem) = SemaphoreSpec::read(&wanted.into()) {
+            self.problem(region.at, problem);
         }
     }
 

@@ -114,7 +114,7 @@ impl BookParser<'_> {
         let word = text.text.as_str();
         let note = |message: String, help: String| Note {
             at: text.at,
-            name: "Look",
+            name: "Text",
             message,
             help,
         };

@@ -1,6 +1,7 @@
 //! What reads ops, as an op sees it.
 
 use super::{Block, Condition, Data};
+use crate::data::Format;
 use crate::template::{Code, Piece, Template};
 use crate::yaml::{Node, Place, Text, Yaml};
 
@@ -70,6 +71,13 @@ impl dyn Parser + '_ {
         names: [&str; N],
     ) -> [Option<Data>; N] {
         let Yaml::Map(entries) = &argument.value else {
+            if let Yaml::List(_) = argument.value {
+                let message = format!(
+                    "this op takes a `{short}`, or a map with {}",
+                    names.join(", ")
+                );
+                self.problem(argument.at, message);
+            }
             let data = self.data(argument);
             return names.map(|name| (name == short).then(|| data.clone()));
         };
@@ -82,6 +90,20 @@ impl dyn Parser + '_ {
             let entry = entries.iter().find(|(key, _)| key.text == name);
             entry.map(|(_, node)| self.data(node))
         })
+    }
+
+    /// Notes a format that there is not.
+    pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
+        let name = match format {
+            Some(Data::Text(template)) => template.literal().map(str::to_owned),
+            _ => None,
+        };
+        if let Some(name) = name
+            && Format::named(&name).is_none()
+        {
+            let message = format!("the format is json, yaml or text, not {name:?}");
+            self.problem(argument.at, message);
+        }
     }
 
     /// A part of an op's argument that must be there.
