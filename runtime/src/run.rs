@@ -293,6 +293,11 @@ impl Run {
         self.clock.now()
     }
 
+    /// When it was started, by the clock of the run.
+    pub fn began(&self) -> Instant {
+        self.started
+    }
+
     /// How long ago it was started.
     pub fn elapsed(&self) -> Duration {
         self.now().saturating_duration_since(self.started)

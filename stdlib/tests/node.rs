@@ -77,6 +77,51 @@ fn modules_come_by_both_names_and_in_both_ways() {
 }
 
 #[test]
+fn a_timer_holds_its_run_until_it_is_told_not_to() {
+    let timers = |code: &str| {
+        let source = format!(
+            "const {{ setTimeout: later, setInterval: every, setImmediate: soon, promises }} = require('node:timers'); {code}"
+        );
+        run(&source).value
+    };
+    for (code, expected) in [
+        // These would last for ever.
+        (
+            "later(() => 1, 1e9).unref(); every(() => 1, 1e9).unref(); promises.setTimeout(1e9, 0, { ref: false }); 'ends'",
+            json!("ends"),
+        ),
+        (
+            "const t = later(() => 1, 1e9); t.unref(); t.refresh(); 'ends'",
+            json!("ends"),
+        ),
+        (
+            "const t = later(() => 1, 1e9); t.unref(); t.unref(); clearTimeout(t); later(() => 1, 1e9).unref(); 'ends'",
+            json!("ends"),
+        ),
+        ("{ using t = later(() => 1, 1e9); } 'ends'", json!("ends")),
+        // These come.
+        (
+            "new Promise((done) => { const t = later(() => done('comes'), 1); t.unref(); t.ref() })",
+            json!("comes"),
+        ),
+        (
+            "const seen = []; later(() => seen.push('loose'), 1).unref(); new Promise((done) => later(() => done(seen), 20))",
+            json!(["loose"]),
+        ),
+        (
+            "new Promise((done) => { let n = 0; const t = every(() => { if (++n === 3) { t.unref(); done(n) } }, 1) })",
+            json!(3),
+        ),
+        ("new Promise((done) => soon(done, 'soon'))", json!("soon")),
+    ] {
+        assert_eq!(timers(code), Ok(expected), "{code}");
+    }
+    let error = timers("new Promise((done) => later(done, 1e9).unref())").unwrap_err();
+    assert!(error.contains("never"), "{error}");
+    assert_eq!(value("typeof setTimeout(() => 1, 1)"), "number");
+}
+
+#[test]
 fn what_is_left_out_says_what_to_use_instead() {
     for (name, instead) in [
         ("http", "use fetch or cla/http"),

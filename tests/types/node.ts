@@ -48,3 +48,19 @@ Buffer.from("a", "utf7");
 // @ts-expect-error a rule has no sockets
 import net from "node:net";
 net;
+
+import { setTimeout as startTimer, setImmediate as soon, clearTimeout as stop } from "node:timers";
+import { createCipheriv } from "node:crypto";
+
+const timer = startTimer((n: number) => n.toFixed(1), 5, 1).unref().refresh();
+stop(timer);
+const isHeld: boolean = soon(() => {}).hasRef();
+const sealed: string = createCipheriv("aes-256-gcm", new Uint8Array(32), new Uint8Array(12)).update("x", "utf8", "hex");
+// @ts-expect-error there is no such cipher
+createCipheriv("aes-256-cbc", new Uint8Array(32), new Uint8Array(16));
+const measured: number = performance.measure("all", { start: 0 }).duration;
+const { port1 } = new MessageChannel();
+port1.onmessage = (event) => event.data;
+// @ts-expect-error only performance is one
+new Performance();
+export { isHeld, sealed, measured };

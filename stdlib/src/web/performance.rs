@@ -1,8 +1,9 @@
 //! What `performance.js` and `messages.js` need of Rust: the time of the run, copies of values, and tasks of their own.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cla_runtime::js::{self, Ctx, Function, Object, Value};
+use parking_lot::Mutex;
 
 use super::events::{EVENTS, now};
 use super::part::{CLONING, Part};
@@ -59,12 +60,37 @@ fn clone<'js>(ctx: Ctx<'js>, value: Arg<'js>, options: Arg<'js>) -> js::Result<V
     clone(ctx, value, options)
 }
 
-/// `origin()`: when that was, in milliseconds since 1970.
+/// A moment by both clocks: that of times, and that of dates.
+static ANCHOR: Mutex<Option<(Instant, SystemTime)>> = Mutex::new(None);
+
+/// The clocks may drift apart by this much before the anchor is taken anew, as when somebody sets the machine's date.
+const DRIFT: Duration = Duration::from_secs(1);
+
+/// `origin()`: when the run began, in milliseconds since 1970. All runs of the process go by one anchor, so that
+/// `timeOrigin + now()` tells which of two moments came first, also in different runs.
 fn origin(ctx: Ctx<'_>) -> js::Result<f64> {
     let state = State::of(&ctx)?;
     let run = state.run();
-    let began = run.clock().date().checked_sub(run.elapsed());
-    let since = began.and_then(|began| began.duration_since(UNIX_EPOCH).ok());
+    let began = run.began();
+    let here = (run.clock().now(), run.clock().date());
+    let date_of = |(now, date): (Instant, SystemTime)| match began.checked_duration_since(now) {
+        Some(later) => date.checked_add(later),
+        None => date.checked_sub(now.saturating_duration_since(began)),
+    };
+    let mut anchor = ANCHOR.lock();
+    let direct = date_of(here);
+    let anchored = anchor.and_then(date_of).filter(|anchored| {
+        let apart = |direct: SystemTime| match direct.duration_since(*anchored) {
+            Ok(apart) => apart,
+            Err(error) => error.duration(),
+        };
+        direct.is_none_or(|direct| apart(direct) < DRIFT)
+    });
+    if anchored.is_none() {
+        *anchor = Some(here);
+    }
+    let date = anchored.or(direct);
+    let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok());
     Ok(since.unwrap_or_default().as_secs_f64() * 1e3)
 }
 
