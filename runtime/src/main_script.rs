@@ -49,7 +49,9 @@ impl Program for MainScript {
 
     /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        match prepare(ctx, run, self).map_err(|failure| explained(run, self, failure))? {
+        let prepared = prepare(ctx, run, self).map_err(|failure| explained(run, self, failure))?;
+        run.let_unwind();
+        match prepared {
             Prepared::Script(script) => {
                 let last = run_script(ctx, run, script)?;
                 script_value(ctx, run, self.name(), last)
