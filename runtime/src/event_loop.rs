@@ -262,6 +262,11 @@ impl EventLoop {
             && self.sources.allow_end(awaited)
     }
 
+    /// Whether nothing is pending but timers that a run which is stopped waits for: events are of no use to it any more.
+    pub(crate) fn allows_stopped_end(&self) -> bool {
+        self.futures.borrow().is_empty() && self.finished.borrow().is_none()
+    }
+
     /// Waits for an event or for a host future to finish, or until the next timer is due.
     ///
     /// Events come first: what a future did to bring one about has its effect before the future's own result is known.

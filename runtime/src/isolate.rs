@@ -95,6 +95,7 @@ fn execute_to_the_end(
             true => Err(unwound(&ctx, run, result)),
             false => result,
         };
+        run.has_left();
         result.map_err(|failure| explain_boxed(&ctx, run, failure, limits))
     })
 }
@@ -397,6 +398,7 @@ fn settle<'js>(
     wanted: Wanted,
 ) -> Evaluated<'js, Returned> {
     drive_to_the_end(ctx, run)?;
+    run.has_left();
     let mut returned = Returned::default();
     let functions = Functions::NullOnTop;
     let read = match wanted {

@@ -13,6 +13,9 @@ use crate::error::source::{Sources, SyntaxProblem};
 use crate::error::suspect::{Origin, Suspect};
 use crate::typescript::{suspects, throws};
 
+/// The names of scripts and modules that are part of the library begin with these.
+const LIBRARY: [&str; 3] = ["cla:", "cla/", "node:"];
+
 /// In so many files at most a thrown value is looked for.
 const MOST_SEARCHED: usize = 64;
 
@@ -149,7 +152,8 @@ impl Sources for ModuleCache {
     }
 
     fn is_library(&self, file: &str) -> bool {
-        file.starts_with("cla:") || self.is_source(file)
+        // A host's own modules are named by those names that it gave them.
+        LIBRARY.iter().any(|start| file.starts_with(start)) && !self.is_main(file)
     }
 }
 

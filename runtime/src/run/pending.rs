@@ -175,7 +175,11 @@ impl Run {
             }
             pending.poll_started();
             let due = pending.next_due();
-            if due.is_none() && pending.allows_end(promise.is_some() && !self.is_unwinding()) {
+            let may_end = match self.is_unwinding() {
+                true => pending.allows_stopped_end(),
+                false => pending.allows_end(promise.is_some()),
+            };
+            if due.is_none() && may_end {
                 return Ended::Idle;
             }
             // A host's future may panic, or what becomes of its output.

@@ -42,6 +42,12 @@ impl Run {
         self.unwinding.allowed.set(true);
     }
 
+    /// Its code has come to its end: what is still executed of the rule's, such as the getters of its value, is not left in that
+    /// way.
+    pub(crate) fn has_left(&self) {
+        self.unwinding.allowed.set(false);
+    }
+
     /// Keeps the getter and the setter of `Error.prepareStackTrace`.
     pub(crate) fn keep_stack_hook<'js>(
         &self,
