@@ -175,7 +175,7 @@ pub use session::Session;
 pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::check::checker::{Checker, Spot, Subject, pointing};
-    pub use crate::error::source::{Sources, SyntaxProblem};
+    pub use crate::error::source::{Awaiting, Sources, SyntaxProblem};
     pub use crate::error::suspect::{Origin, Step, Suspect, WrittenText};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};

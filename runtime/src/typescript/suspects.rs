@@ -194,6 +194,53 @@ impl<'a> Visit<'a> for Literals {
     }
 }
 
+/// A regular expression that is written in a source.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenPattern {
+    pub(crate) pattern: String,
+    pub(crate) flags: String,
+    /// Line and column, from 1, the column in characters, and the length in that line.
+    pub(crate) at: (u32, u32, u32),
+}
+
+/// The regular expressions that are written in JavaScript or TypeScript. None for what does not parse.
+pub(crate) fn patterns(source: &str) -> Vec<WrittenPattern> {
+    struct Patterns(Vec<(String, String, Span)>);
+    impl<'a> Visit<'a> for Patterns {
+        fn visit_reg_exp_literal(&mut self, it: &RegExpLiteral<'a>) {
+            let regex = &it.regex;
+            self.0.push((
+                regex.pattern.text.to_string(),
+                regex.flags.to_string(),
+                it.span,
+            ));
+        }
+    }
+    let found = on_big_stack(source, || {
+        let allocator = Allocator::default();
+        let kind = SourceType::ts().with_module(true);
+        let parsed = Parser::new(&allocator, source, kind)
+            .with_options(ParseOptions {
+                allow_return_outside_function: true,
+                ..ParseOptions::default()
+            })
+            .parse();
+        let mut patterns = Patterns(Vec::new());
+        patterns.visit_program(&parsed.program);
+        let index = LineIndex::new(source);
+        let found = patterns
+            .0
+            .into_iter()
+            .map(|(pattern, flags, span)| WrittenPattern {
+                pattern,
+                flags,
+                at: index.characters(span.start as usize..span.end as usize),
+            });
+        Ok::<_, Vec<SyntaxProblem>>(found.collect())
+    });
+    found.unwrap_or_default()
+}
+
 /// The expression of TypeScript that has all of a range of bytes and nothing more than types, parentheses and the like.
 pub(crate) fn whole_expression(source: &str, range: (usize, usize)) -> Option<(usize, usize)> {
     let found = on_big_stack(source, || {
@@ -524,6 +571,7 @@ impl<'s> Finder<'s> {
             text: String::new(),
             path: Vec::new(),
             origin: None,
+            knows_members: false,
             is_local: false,
             others: Vec::new(),
             written: None,
@@ -580,6 +628,7 @@ impl<'s> Finder<'s> {
                 "this" => self.class.last(),
                 _ => self.names.members.get(object),
             };
+            found.knows_members = members.is_some();
             found.others = members.cloned().unwrap_or_default();
         }
         let names = &self.names;
