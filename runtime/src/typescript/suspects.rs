@@ -4,6 +4,9 @@
 //! behind `new`, `throw` and binary operators, at the start of an expression statement. Whatever fails has the position that
 //! was noted last before it, in the order of the bytecode. This walks through the source in that order and notes the same
 //! positions, so that it knows for each step which position its failure would have.
+//!
+//! One file because the walk, the lexer's way of counting and the names are one model of what QuickJS does: each is of no use
+//! without the others.
 
 use std::collections::{HashMap, HashSet};
 
