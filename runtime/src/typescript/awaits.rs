@@ -97,7 +97,7 @@ impl<'a> Visit<'a> for Finder<'_> {
     fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
         let own = it.id.as_ref().map(|id| id.name.to_string());
         self.function(own, it.r#async, |finder| {
-            walk::walk_function(finder, it, flags)
+            walk::walk_function(finder, it, flags);
         });
     }
 

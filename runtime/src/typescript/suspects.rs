@@ -120,7 +120,7 @@ impl<'s> Marks<'s> {
                     at += 1 + bytes[at + 1..]
                         .iter()
                         .take_while(|byte| is_part(byte))
-                        .count()
+                        .count();
                 }
                 _ => at += 1,
             }
