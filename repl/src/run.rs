@@ -71,6 +71,11 @@ pub(crate) struct Args {
     /// End a run that takes longer, waiting included: 250ms, 30s, 5m, 1h30m, or seconds
     #[arg(long, value_name = "DURATION", value_parser = crate::durations::limit, allow_negative_numbers = true)]
     timeout: Option<Duration>,
+    /// How long a run may go on in its `finally` blocks after its end was asked for, or its time is over
+    ///
+    /// That is for a run with all that it started. With 0, nothing of a rule is executed any more.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::durations::patience, allow_negative_numbers = true)]
+    grace: Duration,
     /// End a run that uses more memory: 64M, 1GiB (powers of 1024)
     ///
     /// It is one limit for a run with all that it starts: forks, and other rules.
@@ -171,8 +176,9 @@ Exit code:
   1    a run failed; its error is on standard error
   2    wrong usage, which includes CLA_STORE and cla.toml
   N    what a single rule says with process.exit(N) or process.exitCode
-  130  interrupted by Ctrl-C: every run was cancelled and gave back what it held;
-       a second Ctrl-C exits at once. 143 is the same by SIGTERM.
+  130  interrupted by Ctrl-C: every run was cancelled, executed its `finally` blocks within
+       --grace, and gave back what it held; a second Ctrl-C exits at once. 143 is the same
+       by SIGTERM.
   141  the reader of the output is gone; every run was cancelled";
 
 pub(crate) fn run(args: &Args) -> ExitCode {
@@ -385,5 +391,6 @@ mod tests {
         assert_eq!(args.memory, limits.memory);
         assert_eq!(args.stack, limits.stack);
         assert_eq!(args.timeout, limits.timeout);
+        assert_eq!(args.grace, limits.grace);
     }
 }

@@ -208,7 +208,7 @@ fn a_denial_is_shown_where_the_rule_asks_and_nowhere_inside_of_the_library() {
     for (file, place) in [
         ("op.yml", "op.yml:2:5"),
         ("env.js", "env.js:2:"),
-        ("get.js", "get.js:2:21"),
+        ("get.js", "get.js:2:1"),
     ] {
         let ended = folder.cla(&["run", "--store", "memory:", "--sandbox", file]);
         assert_eq!(ended.code, Some(1));

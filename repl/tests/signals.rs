@@ -46,10 +46,52 @@ fn ctrl_c_stops_a_rule_that_computes_and_catches_everything() {
         "print('ready');
          while (true) { try { while (true) {} } catch {} finally { continue } }",
     )]);
-    let mut running = Running::start(folder.command(&["run", "stubborn.js"]));
+    let mut running = Running::start(folder.command(&["run", "--grace", "200ms", "stubborn.js"]));
     assert_eq!(running.stdout_line(), "ready\n");
     running.send(Signal::SIGINT);
     assert_eq!(running.end().code, Some(130));
+}
+
+/// Says what it has cleaned up, however it ends.
+const CLEANING: &str = "
+    const util = require('cla/util');
+    (async () => {
+        try { print('ready'); await new Promise(done => setTimeout(done, 3600_000)) }
+        finally { util.sleep(0.05); print('cleaned') }
+    })()
+";
+
+#[test]
+fn finally_is_executed_at_ctrl_c_and_sigterm() {
+    for (signal, code) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let folder = Folder::with(&[("clean.js", CLEANING)]);
+        let mut running = Running::start(folder.command(&["run", "clean.js"]));
+        assert_eq!(running.stdout_line(), "ready\n");
+        running.send(signal);
+        let ended = running.end();
+        assert_eq!(ended.code, Some(code));
+        assert_eq!(ended.stdout, "cleaned\n");
+        assert_eq!(ended.stderr, "cancelled 1 run\n");
+    }
+}
+
+#[test]
+fn a_grace_of_nothing_and_a_second_signal_end_at_once() {
+    let stubborn = "print('ready'); try { for (;;); } finally { print('again'); for (;;); }";
+    let folder = Folder::with(&[("stubborn.js", stubborn)]);
+    let mut running = Running::start(folder.command(&["run", "--grace", "0", "stubborn.js"]));
+    assert_eq!(running.stdout_line(), "ready\n");
+    running.send(Signal::SIGTERM);
+    let ended = running.end();
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(143), ""));
+
+    // The grace is longer than any test.
+    let mut running = Running::start(folder.command(&["run", "--grace", "10h", "stubborn.js"]));
+    assert_eq!(running.stdout_line(), "ready\n");
+    running.send(Signal::SIGTERM);
+    assert_eq!(running.stdout_line(), "again\n");
+    running.send(Signal::SIGTERM);
+    assert_eq!(running.end().code, Some(143));
 }
 
 #[test]

@@ -16,10 +16,6 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::live_facts::LiveFacts;
 
-/// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
-/// for the run with all that it started.
-pub(crate) const GRACE: Duration = Duration::from_secs(10);
-
 /// Why a run was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -40,6 +36,9 @@ pub(crate) enum Stop {
 #[derive(Debug, Default)]
 pub(crate) struct Control {
     clock: Clock,
+    /// How long what must happen in the end (`finally`, waiting for cancelled forks) may take after a run was stopped: once
+    /// for the run with all that it started.
+    grace: Duration,
     reason: AtomicU8,
     /// What runs now is to end, but not the run: a user pressed Ctrl-C in a session.
     interrupted: AtomicBool,
@@ -58,9 +57,10 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) fn new(clock: &Clock) -> Self {
+    pub(crate) fn new(clock: &Clock, grace: Duration) -> Self {
         Self {
             clock: clock.clone(),
+            grace,
             facts: LiveFacts::new(clock),
             ..Self::default()
         }
@@ -105,7 +105,7 @@ impl Control {
     }
 
     /// Stops the run for `reason`, unless it was stopped before. What must happen in the end has until `until`, at most for
-    /// [`GRACE`].
+    /// its grace.
     pub(crate) fn stop_within(&self, reason: Stop, until: Option<Instant>) {
         // Before the flag: a thread that sees the flag must find this.
         self.note_until(until);
@@ -154,8 +154,9 @@ impl Control {
     /// The first end counts, unless a later stop says an earlier one.
     fn note_until(&self, until: Option<Instant>) {
         let mut noted = self.until.lock();
-        let first = noted.unwrap_or_else(|| self.clock.now() + GRACE);
-        *noted = Some(until.map_or(first, |until| until.min(first)));
+        // A grace beyond what the clock can express has no end of its own.
+        let first = noted.or_else(|| self.clock.now().checked_add(self.grace));
+        *noted = [first, until].into_iter().flatten().min();
     }
 
     fn forget_until(&self) {

@@ -176,7 +176,8 @@ impl Engine {
         let id = RunId::unique();
         let settings = &self.shared.settings;
         let clock = &settings.clock;
-        let control = Arc::new(Control::new(clock));
+        let grace = options.limits.unwrap_or(settings.limits).grace;
+        let control = Arc::new(Control::new(clock, grace));
         let mut name = options.name.unwrap_or_else(|| Arc::from(script.name()));
         if name.len() > Owner::MAX_CHARS {
             name = Owner::shortened(name.as_ref().to_owned()).into();

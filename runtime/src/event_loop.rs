@@ -2,7 +2,7 @@
 //!
 //! This is the list of it, and what comes next. [`Run::drive`](crate::host::Run::drive) does it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::future::{Future, poll_fn};
@@ -51,6 +51,8 @@ pub(crate) struct EventLoop {
     /// The result of one of them, which waits for events that were there before it.
     finished: RefCell<Option<Completion>>,
     pub(crate) sources: EventSources,
+    /// How many times what was pending has been aborted.
+    aborts: Rc<Cell<u32>>,
     rejected: RefCell<Vec<Rejected>>,
     uncaught: RefCell<Option<Persistent<Value<'static>>>>,
 }
@@ -99,6 +101,7 @@ impl EventLoop {
             started: RefCell::default(),
             finished: RefCell::default(),
             sources: EventSources::default(),
+            aborts: Rc::default(),
             rejected: RefCell::default(),
             uncaught: RefCell::default(),
         }
@@ -222,6 +225,36 @@ impl EventLoop {
         }
     }
 
+    /// A future that gives nothing once what is pending now was aborted.
+    pub(crate) fn abortable<F: Future>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Option<F::Output>> + use<F> {
+        let aborts = Rc::clone(&self.aborts);
+        let begun = aborts.get();
+        async move {
+            let mut future = pin!(future);
+            poll_fn(|cx| match aborts.get() == begun {
+                true => future.as_mut().poll(cx).map(Some),
+                false => Poll::Ready(None),
+            })
+            .await
+        }
+    }
+
+    /// Lets every [abortable](Self::abortable) future that is pending end, and gives the callbacks of the timers, which are
+    /// forgotten.
+    pub(crate) fn abort(&self) -> Vec<Persistent<Function<'static>>> {
+        self.aborts.set(self.aborts.get().wrapping_add(1));
+        // What is put in is polled again.
+        let futures = std::mem::take(&mut *self.futures.borrow_mut());
+        self.futures.borrow_mut().extend(futures);
+        let mut timers = self.timers.borrow_mut();
+        timers.queue.clear();
+        let live = std::mem::take(&mut timers.live);
+        live.into_values().map(|timer| timer.callback).collect()
+    }
+
     /// Drops everything that is pending, and calls `between` again and again meanwhile.
     pub(crate) fn clear(&self, mut between: impl FnMut()) {
         let Timers { queue, live, .. } = std::mem::take(&mut *self.timers.borrow_mut());
@@ -273,6 +306,11 @@ impl EventLoop {
         self.futures.borrow().is_empty()
             && self.finished.borrow().is_none()
             && self.sources.allow_end(awaited)
+    }
+
+    /// Whether nothing is pending but timers that a run which is stopped waits for: events are of no use to it any more.
+    pub(crate) fn allows_stopped_end(&self) -> bool {
+        self.futures.borrow().is_empty() && self.finished.borrow().is_none()
     }
 
     /// Waits for an event or for a host future to finish, or until the next timer is due.

@@ -88,10 +88,15 @@ fn execute_to_the_end(
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
     isolate.context.with(|ctx| {
-        program
+        let result = program
             .execute(&ctx, run)
-            .and_then(|value| settle(&ctx, run, value, wanted))
-            .map_err(|failure| explain_boxed(&ctx, run, failure, limits))
+            .and_then(|value| settle(&ctx, run, value, wanted));
+        let result = match run.is_unwinding() {
+            true => Err(unwound(&ctx, run, result)),
+            false => result,
+        };
+        run.has_left();
+        result.map_err(|failure| explain_boxed(&ctx, run, failure, limits))
     })
 }
 
@@ -114,6 +119,16 @@ fn set_up(
         run.modules().main_has_free_name();
     }
     Ok((isolate, program))
+}
+
+/// The code of a run that was stopped has come to its end, one way or the other; what was awaited beside it has its turn to
+/// be left, too.
+#[cold]
+#[inline(never)]
+fn unwound<'js, T>(ctx: &Ctx<'js>, run: &Rc<Run>, result: Evaluated<'js, T>) -> Failure<'js> {
+    drop(result);
+    let _ = run.drive(ctx, None);
+    Failure::Stopped
 }
 
 #[cold]
@@ -148,7 +163,7 @@ impl Drop for Isolate {
     fn drop(&mut self) {
         let run = &self.run;
         // QuickJS is less careful where a script is stopped, and where it gets no memory.
-        let is_doubtful = run.gauge.has_refused() || run.must_stop();
+        let is_doubtful = run.gauge.has_refused() || run.must_stop() || run.is_unwinding();
         if is_doubtful {
             teardown::end_jobs(&self.runtime, &run.gauge, || _ = run.give_way());
         }
@@ -221,7 +236,8 @@ impl Isolate {
             .set_attendant(move || attending.upgrade().is_none_or(|run| run.on_allocation()));
         let context = isolate.context.with(|ctx| ContextOf::new(&ctx));
         runtime.set_interrupt_handler(Some(Box::new(move || {
-            interrupted.on_interrupt() || context.with(|ctx| interrupted.find_panic(ctx))
+            let must_end = interrupted.on_interrupt();
+            context.with(|ctx| interrupted.ends_code(ctx, must_end) || interrupted.find_panic(ctx))
         })));
         // Last, because QuickJS does not check every allocation while it sets up a context.
         run.gauge.set_limit(limits.memory);
@@ -239,6 +255,8 @@ fn mend_stack_trace_limit<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> rquickjs::Resul
         .get::<_, Object<'js>>("Object")?
         .get("getOwnPropertyDescriptor")?;
     let descriptor: Object<'js> = describe.call((error.clone(), NAME))?;
+    let hook: Object<'js> = describe.call((error.clone(), "prepareStackTrace"))?;
+    run.keep_stack_hook(ctx, hook.get("get")?, hook.get("set")?);
     let original: Function<'js> = descriptor.get("set")?;
     let original = run.keep(ctx, original);
     let set = move |ctx: Ctx<'js>, this: This<Value<'js>>, limit: Value<'js>| {
@@ -380,6 +398,7 @@ fn settle<'js>(
     wanted: Wanted,
 ) -> Evaluated<'js, Returned> {
     drive_to_the_end(ctx, run)?;
+    run.has_left();
     let mut returned = Returned::default();
     let functions = Functions::NullOnTop;
     let read = match wanted {
@@ -415,6 +434,9 @@ fn drive_to_the_end<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, ()> {
         Ended::Uncaught(value) => Err(uncaught(ctx, run, value)),
     };
     drive()?;
+    if run.is_unwinding() {
+        return Err(Failure::Stopped);
+    }
     for is_last in [false, true] {
         let words = run.last_words(ctx).and_then(|words| match words {
             Some(words) => words.call::<_, ()>((is_last,)).map(|()| true),

@@ -26,6 +26,16 @@ pub const MIN_STACK: usize = 64 * 1024;
 /// ```
 pub const MAX_STACK: usize = 16 * 1024 * 1024;
 
+/// How long what must happen in the end may take, if nothing else is said: see [`Limits::grace`].
+///
+/// ```
+/// use cla_runtime::Limits;
+/// use cla_runtime::limits::GRACE;
+///
+/// assert_eq!(Limits::default().grace, GRACE);
+/// ```
+pub const GRACE: Duration = Duration::from_secs(10);
+
 /// Limits of one run. A run that exceeds one fails; the others and the process go on.
 ///
 /// ```
@@ -50,6 +60,10 @@ pub struct Limits {
     /// Time from start to end by the [clock](crate::clock) of the engine, waiting included (default none). What the run starts has what is left of it,
     /// and is stopped when it is over, also if the run itself has ended before.
     pub timeout: Option<Duration>,
+    /// How long what must happen in the end may take once the run was stopped, by its time limit or by whoever cancelled it
+    /// (default [`GRACE`]): `finally` blocks, and waiting for what it has started. With all that it starts, together. With
+    /// 0, nothing of the rule's runs any more.
+    pub grace: Duration,
     /// How many runs that it started, directly or through others, may live at once (default 10,000). Each also takes
     /// about 200 KB of `memory`.
     pub runs: usize,
@@ -69,6 +83,7 @@ impl Default for Limits {
             memory: 256 * 1024 * 1024,
             stack: 1024 * 1024,
             timeout: None,
+            grace: GRACE,
             runs: 10_000,
             output: None,
             regions: None,
@@ -116,6 +131,23 @@ impl Limits {
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long what must happen in the end may take.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cla_runtime::{Engine, Limits, RunOptions, Script};
+    ///
+    /// let limits = Limits::default().timeout(Duration::from_millis(20)).grace(Duration::from_secs(1));
+    /// let text = "try { for (;;); } finally { for (;;); }";
+    /// let report = Engine::new().run(Script::javascript("stubborn", text), RunOptions::new().limits(limits)).wait();
+    /// assert_eq!(report.status(), "timed_out");
+    /// ```
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
         self
     }
 

@@ -50,7 +50,10 @@ impl Program for MainScript {
 
     /// Its value is the last expression of a script, or the default export of a module. A promise is awaited.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
-        match prepare(ctx, run, self).map_err(|failure| explained(run, self, failure))? {
+        let prepared =
+            prepare(ctx, run, self).map_err(|failure| explained(ctx, run, self, failure))?;
+        run.let_unwind();
+        match prepared {
             Prepared::Script(script) => {
                 let last = run_script(ctx, run, script)?;
                 script_value(ctx, run, self.name(), last)
@@ -60,10 +63,10 @@ impl Program for MainScript {
                 script_value(ctx, run, self.name(), last)
             }
             Prepared::Module(name) => {
-                import_main(ctx, run, name).map_err(|failure| explained(run, self, failure))
+                import_main(ctx, run, name).map_err(|failure| explained(ctx, run, self, failure))
             }
             Prepared::CommonJs(name) => {
-                require_main(ctx, run, name).map_err(|failure| explained(run, self, failure))
+                require_main(ctx, run, name).map_err(|failure| explained(ctx, run, self, failure))
             }
         }
     }
@@ -124,12 +127,25 @@ impl Program for MainScript {
 /// A failure to compile a text, in better words where they are known.
 #[cold]
 #[inline(never)]
-fn explained<'js>(run: &Run, main: &MainScript, failure: Failure<'js>) -> Failure<'js> {
-    let Failure::Thrown(_) = &failure else {
+fn explained<'js>(
+    ctx: &Ctx<'js>,
+    run: &Run,
+    main: &MainScript,
+    failure: Failure<'js>,
+) -> Failure<'js> {
+    let Failure::Thrown(thrown) = &failure else {
         return failure;
     };
     let text = &main.source.text;
-    match jsx_problem(text) {
+    let is_without_place = || {
+        let error = thrown.as_exception();
+        error.is_some_and(|error| error.stack().is_none_or(|stack| stack.is_empty()))
+    };
+    let problem = jsx_problem(text).or_else(|| match is_without_place() {
+        true => modules::pattern_problem(ctx, text),
+        false => None,
+    });
+    match problem {
         Some(problem) => {
             let name = run.modules().display_name(&main.source.name);
             RuleError::from_problems(&name, text, LineEnds::Script, vec![problem]).into()

@@ -37,7 +37,9 @@ use rquickjs::{Ctx, Exception, Object, Persistent};
 pub(crate) use assets::problem as asset_problem;
 pub use evaluate::{import, namespace};
 pub use load::{Kind, problems};
-pub(crate) use load::{QuickJsLoader, json_problem, looks_like_module, may_be_module};
+pub(crate) use load::{
+    QuickJsLoader, json_problem, looks_like_module, may_be_module, pattern_problem,
+};
 pub use loader::{ModuleLoader, ModuleText};
 pub(crate) use lookup::is_in_package;
 pub use require::require;

@@ -2,8 +2,8 @@
 //!
 //! [`Run`] is the sum of its parts, each in a file of its own: until when it may go on ([`time`]), how it takes turns
 //! with others ([`slices`]) and waits ([`blocking`]), its memory ([`memory`]), its slots ([`permits`]), the values that Rust
-//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), how it ends itself ([`ending`]), and
-//! what the layers above keep on it ([`layers`]).
+//! holds for it ([`roots`]), what it may ([`permitted`]), panics of the host ([`panics`]), what is pending ([`pending`]), its output ([`writer`]), how it ends itself ([`ending`]) and
+//! leaves its code when it is stopped ([`unwinding`]), and what the layers above keep on it ([`layers`]).
 
 mod blocking;
 mod ending;
@@ -16,6 +16,7 @@ mod permitted;
 mod roots;
 mod slices;
 mod time;
+mod unwinding;
 mod writer;
 
 use std::any::Any;
@@ -40,6 +41,7 @@ pub use self::roots::{Rooted, run_of, state_of};
 use self::slices::Slices;
 pub(crate) use self::slices::slice;
 pub(crate) use self::time::TimeLimits;
+use self::unwinding::Unwinding;
 use self::writer::Writer;
 use crate::clock::{Activity, Clock};
 use crate::control::Control;
@@ -127,6 +129,7 @@ pub struct Run {
     /// What is to be waited for before all is given back.
     before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     ending: Ending,
+    unwinding: Unwinding,
     pub(crate) event_loop: EventLoop,
     writer: Writer,
     layers: Layers,
@@ -210,6 +213,7 @@ impl Run {
             exits: RefCell::default(),
             before_release: RefCell::default(),
             ending: Ending::default(),
+            unwinding: Unwinding::default(),
             event_loop: EventLoop::new(gauge, parts.clock.clone(), parts.activity),
             limits: parts.limits,
             folders: parts.folders,

@@ -9,6 +9,7 @@
 //! recursion ([`nesting`]), and the work runs on a thread of its own whose stack is as large as
 //! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
 
+pub(crate) mod awaits;
 pub(crate) mod commonjs;
 pub(crate) mod input;
 mod jsx;
@@ -500,10 +501,22 @@ fn report(
                 .labels
                 .first()
                 .map_or(Span::default(), |label| label.span());
+            // At the end of a file there is nothing to see; what is open there is more of a help.
+            let is_end = source[..source.floor_char_boundary(span.start as usize)]
+                .trim_end()
+                .len()
+                == source.trim_end().len();
+            let opened = diagnostic.labels.get(1).map(|label| label.span());
+            let opened = opened.filter(|opened| is_end && opened.start < span.start);
+            let help = match opened {
+                Some(_) => Some("what is opened here is closed nowhere".to_owned()),
+                None => diagnostic.help.as_ref().map(ToString::to_string),
+            };
+            let span = opened.unwrap_or(span);
             let (line, column, length) = index.characters(span.start as usize..span.end as usize);
             SyntaxProblem {
                 message: diagnostic.message.to_string(),
-                help: diagnostic.help.as_ref().map(ToString::to_string),
+                help,
                 line,
                 column,
                 length,

@@ -182,6 +182,90 @@ fn each_expression_that_fails_is_marked() {
 }
 
 #[test]
+fn of_several_calls_at_one_place_the_one_that_fails_is_marked() {
+    check(
+        &[
+            "String(⟦require⟧('./nope.js'));",
+            "const list = [1]; String(⟦require⟧('cla/nothing'), list);",
+        ],
+        &[Language::JavaScript],
+    );
+}
+
+#[test]
+fn a_broken_regular_expression_has_its_place() {
+    check(
+        &[
+            "const fine = /b/g; const r = ⟦/a(/⟧;",
+            "function f() { return 'x'.match(⟦/a{2,1}/u⟧) }",
+        ],
+        &[Language::JavaScript, Language::TypeScript],
+    );
+}
+
+#[test]
+fn what_is_thrown_without_being_an_error_has_its_place() {
+    check(
+        &[
+            "if (true) throw ⟦'text'⟧;",
+            "function f() { throw ⟦{ code: 7, why: 'x' }⟧ }\nf();",
+            "const n = 3; throw ⟦`no ${n}`⟧;",
+            "const f = (a) => { throw ⟦a⟧ };\ntry { f(1) } catch (e) { throw e }",
+            "await Promise.reject(⟦'text'⟧);",
+        ],
+        &[Language::JavaScript, Language::TypeScript],
+    );
+    // Which of two it was is not known.
+    let text = "const f = (a) => { if (a) throw a; throw a + 1 }; f(0)";
+    assert_eq!(thrown(text, Language::JavaScript).location, None);
+}
+
+#[test]
+fn syntax_errors_come_from_the_parser_of_the_check() {
+    for (text, message, at) in [
+        (
+            "function f() { await x; }",
+            "`await` is only allowed within async functions and at the top levels of modules",
+            (1, 16),
+        ),
+        (
+            "\nfunction f() { if (1) {\n  f();\n}\n\n",
+            "Expected `}` but found `EOF`",
+            (2, 14),
+        ),
+        (
+            "let a = 1;\nlet a = 2;",
+            "Identifier `a` has already been declared",
+            (1, 5),
+        ),
+    ] {
+        let error = thrown(text, Language::JavaScript);
+        assert_eq!(error.message, message, "{text}");
+        let place = error.location.map(|at| (at.line, at.column));
+        assert_eq!(place, Some(at), "{text}");
+    }
+}
+
+#[test]
+fn those_who_await_are_in_the_stack() {
+    let text = "async function load() {\n  await null;\n  missing;\n}\n\
+                const main = async () => { await load() };\nawait main();";
+    let error = thrown(text, Language::JavaScript);
+    let frames: Vec<_> = error
+        .frames
+        .iter()
+        .map(|frame| (frame.function.as_deref().unwrap_or(""), frame.location.line))
+        .collect();
+    assert_eq!(
+        frames,
+        [("load", 3), ("async main", 5), ("async <top level>", 6)]
+    );
+    // Nobody knows which of two it was.
+    let text = text.replace("await main()", "await main(); await main()");
+    assert_eq!(thrown(&text, Language::JavaScript).frames.len(), 2);
+}
+
+#[test]
 fn what_several_lines_call_is_marked_at_its_last_name() {
     check(
         &[

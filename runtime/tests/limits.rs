@@ -179,7 +179,10 @@ fn the_stack_limit_decides_how_deep_calls_nest() {
 fn nothing_in_the_rule_can_catch_the_end() {
     let started = Instant::now();
     let engine = Engine::builder().workers(1).build();
-    let options = RunOptions::new().limits(Limits::default().timeout(Duration::from_millis(50)));
+    let limits = Limits::default()
+        .timeout(Duration::from_millis(50))
+        .grace(Duration::from_millis(100));
+    let options = RunOptions::new().limits(limits);
     let text = "
         globalThis.log = [];
         function persist() {

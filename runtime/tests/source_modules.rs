@@ -107,7 +107,7 @@ fn its_mistakes_are_told_by_the_import_and_bother_nobody_else() {
     assert_eq!(value("rule.js", "1 + 1"), 2);
     let error = failure(&builder().build(), "require('app/broken')");
     assert_eq!(error.name, "SyntaxError");
-    assert!(error.message.contains("app/broken:1:26"), "{error}");
+    assert!(error.to_string().contains("app/broken:1:26"), "{error}");
 }
 
 #[test]

@@ -164,7 +164,7 @@ pub(crate) fn broken(case: &Case, seen: &Seen, machine: &Machine) -> Vec<Broken>
             bound
         }
     };
-    let ends = longest(bounds.ends, bounds.limit);
+    let ends = longest(bounds.ends, bounds.last());
     let last = ends + margin;
     if ended && seen.took > last {
         add(

@@ -111,11 +111,20 @@ impl Case {
     }
 }
 
+impl Bounds {
+    /// When the run is over by its limits, counted from its start.
+    pub(crate) fn last(&self) -> Duration {
+        self.limit + self.grace.unwrap_or_default()
+    }
+}
+
 /// What must hold for a case.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
     /// The time limit that the run is given.
     pub(crate) limit: Duration,
+    /// How long it may go on after that, if that is said.
+    pub(crate) grace: Option<Duration>,
     /// Until when it has ended, counted from its start.
     pub(crate) ends: Duration,
     /// The memory limit that the run is given, in MiB.
@@ -174,6 +183,7 @@ struct Row {
     /// Whether the text is the whole file, without what takes the slot.
     bare: Option<bool>,
     limit: Option<u64>,
+    grace: Option<u64>,
     worst: Option<u64>,
     memory: Option<u64>,
     peak: Option<u64>,
@@ -299,6 +309,7 @@ impl Row {
             swap,
             bare,
             limit,
+            grace,
             worst,
             memory,
             peak,
@@ -353,7 +364,9 @@ impl Row {
             files.insert(main.clone(), whole);
         }
         let limit = self.limit.unwrap_or(LIMIT);
-        let ends = limit.max(self.worst.unwrap_or(0));
+        // What a rulebook has to do in the end is a part of its bounds.
+        let grace = self.grace.or((!main.ends_with(".yml")).then_some(0));
+        let ends = limit.max(self.worst.unwrap_or(0)) + grace.unwrap_or(0);
         let memory = self.memory.unwrap_or(MEMORY);
         let json = |text: &String| {
             let text = fill(text);
@@ -387,6 +400,7 @@ impl Row {
             swap: self.swap.clone(),
             bounds: Bounds {
                 limit: Duration::from_millis(limit),
+                grace: grace.map(Duration::from_millis),
                 ends: Duration::from_millis(ends),
                 memory,
                 peak: self.peak.unwrap_or(memory + BESIDES),

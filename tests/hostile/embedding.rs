@@ -34,6 +34,7 @@ pub(crate) const HOST: &str = "--be-the-embedding-host";
 struct Job {
     script: PathBuf,
     limit: Duration,
+    grace: Option<Duration>,
     /// When the neighbour ends.
     until: Duration,
     memory: u64,
@@ -96,7 +97,9 @@ async fn answer(engine: &Engine, job: &Job) -> Answer {
         Script::new("neighbour.js", neighbour(until)),
         RunOptions::new().limits(Limits::default().timeout(until + AFTER)),
     );
-    let limits = Limits::default()
+    let limits = Limits::default();
+    let limits = limits
+        .grace(job.grace.unwrap_or(limits.grace))
         .memory(usize::try_from(job.memory << 20).unwrap())
         .timeout(job.limit);
     let options = RunOptions::new()
@@ -253,8 +256,9 @@ fn one(
     let job = Job {
         script: folder.path().join(&case.main),
         limit: case.bounds.limit,
+        grace: case.bounds.grace,
         until: if case.bounds.waiter {
-            case.bounds.limit + AFTER
+            case.bounds.last() + AFTER
         } else {
             neighbour_ends(&case.bounds)
         },

@@ -52,9 +52,9 @@ pub(crate) fn neighbour(until: Duration) -> String {
 pub(crate) fn neighbour_ends(bounds: &Bounds) -> Duration {
     // Without a slot it cannot see when the hostile run ends, and looks at its beginning.
     let most = if bounds.waiter {
-        bounds.limit
+        bounds.last()
     } else {
-        bounds.limit.min(WITHOUT_SLOT)
+        bounds.last().min(WITHOUT_SLOT)
     };
     most.saturating_sub(BEFORE)
 }
@@ -69,9 +69,14 @@ fn arguments(case: &Case, store: &str) -> Vec<String> {
         format!("--memory={}M", bounds.memory),
         format!("--store={store}"),
     ];
+    arguments.extend(bounds.grace.map(grace));
     arguments.extend(case.arguments.iter().cloned());
     arguments.extend([NEIGHBOUR.to_owned(), case.main.clone()]);
     arguments
+}
+
+fn grace(grace: Duration) -> String {
+    format!("--grace={}ms", grace.as_millis())
 }
 
 /// The command with which a user runs a case alone, once its files are written.
@@ -83,7 +88,8 @@ pub(crate) fn command_line(program: &Path, case: &Case) -> String {
         bounds.limit.as_millis(),
         bounds.memory
     );
-    for argument in case.arguments.iter().chain([&case.main]) {
+    let grace = bounds.grace.map(grace);
+    for argument in grace.iter().chain(&case.arguments).chain([&case.main]) {
         line.push(' ');
         line.push_str(argument);
     }

@@ -87,6 +87,7 @@ fn unsupported(args: &Args) -> Result<Vec<&str>, String> {
         (args.store.is_given(), "--store"),
         (args.memory != usual.memory, "--memory"),
         (args.stack != usual.stack, "--stack"),
+        (args.grace != usual.grace, "--grace"),
         (args.workers != 1, "--workers"),
         (args.dry_run, "--dry-run"),
         (args.timeline, "--timeline"),

@@ -79,7 +79,10 @@ pub(super) fn engine(args: &Args, semaphores: Semaphores, granted: &Granted) -> 
 }
 
 fn builder(args: &Args, semaphores: Semaphores, granted: &Granted) -> EngineBuilder {
-    let mut limits = Limits::default().memory(args.memory).stack(args.stack);
+    let mut limits = Limits::default()
+        .memory(args.memory)
+        .stack(args.stack)
+        .grace(args.grace);
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
     }

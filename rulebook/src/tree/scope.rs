@@ -8,8 +8,8 @@ use std::sync::Arc;
 use cla_runtime::RuleError;
 use cla_runtime::host::json_to_value;
 use cla_runtime::internal::{
-    LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem, TopLevel, compile_script,
-    nearest, run_of,
+    Awaiting, LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem, TopLevel,
+    compile_script, nearest, run_of,
 };
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -501,6 +501,13 @@ impl Sources for BookSources<'_> {
 
     fn prepared(&self, message: &str) -> Option<RuleError> {
         self.modules.prepared(message)
+    }
+
+    fn awaiting(&self, file: &str, function: &str) -> Option<Awaiting> {
+        match self.book(file) {
+            Some(_) => None,
+            None => self.modules.awaiting(file, function),
+        }
     }
 
     fn is_library(&self, file: &str) -> bool {

@@ -25,7 +25,7 @@ use super::start_order::StartOrder;
 use super::watch::Watched;
 use crate::blocking::no_thread;
 use crate::clock::{Activity, Clock, Seat, Tracked, Wait};
-use crate::control::{Control, GRACE, Stop, Stopped};
+use crate::control::{Control, Stop, Stopped};
 use crate::error::{ErrorKind, RuleError};
 use crate::family::Room;
 use crate::forked;
@@ -296,7 +296,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         // A limit beyond what the clock can express is none.
         None => limits.timeout.and_then(|limit| started.checked_add(limit)),
     };
-    let own_end = deadline.and_then(|deadline| deadline.checked_add(GRACE));
+    let own_end = deadline.and_then(|deadline| deadline.checked_add(limits.grace));
     let last = [own_end, origin.last].into_iter().flatten().min();
     let run = Run::new(RunParts {
         id: job.id,

@@ -9,6 +9,9 @@ use crate::nearest::nearest;
 /// Most members of one object that are looked at.
 const MOST_MEMBERS: usize = 2_000;
 
+/// A shorter name is like too many of those that every program has.
+const LONG_ENOUGH: usize = 4;
+
 /// How many prototypes are followed.
 const MOST_PROTOTYPES: usize = 16;
 
@@ -144,10 +147,11 @@ impl<'m, 'js> Members<'m, 'js> {
         if known.contains(name) || written.contains(name) {
             return None;
         }
-        let near = match (known.is_empty(), written.is_empty()) {
+        let near = match (known.is_empty(), suspect.knows_members) {
             (false, _) => nearest(name, known.iter().map(String::as_str)),
-            (true, false) => nearest(name, written.iter().map(String::as_str)),
-            (true, true) => nearest(name, COMMON),
+            (true, true) => nearest(name, written.iter().map(String::as_str)),
+            (true, false) if name.len() >= LONG_ENOUGH => nearest(name, COMMON),
+            (true, false) => None,
         };
         Some(format!(
             "did you mean {}?",

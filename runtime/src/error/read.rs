@@ -31,6 +31,9 @@ const STACK_MAX: usize = 256 << 10;
 /// In a source larger than this, in bytes, only the innermost place is looked at closely: it is parsed for each.
 const LARGE_SOURCE: usize = 256 << 10;
 
+/// Most places that are added of those who await.
+const ASYNCHRONOUS_MAX: usize = 16;
+
 /// Most places of one error that are looked at closely.
 const CLOSE_MAX: usize = 12;
 
@@ -209,6 +212,7 @@ impl<'r, 'js> Reader<'r, 'js> {
         });
         let mut texts = HashMap::new();
         let mut is_own_syntax = false;
+        let mut outermost = None;
         let mut pointed = false;
         for (index, call) in calls.into_iter().skip(used).enumerate() {
             if self.frames_left == 0 {
@@ -330,10 +334,14 @@ impl<'r, 'js> Reader<'r, 'js> {
                     self.explain(&file, suspect, error);
                 }
             }
+            outermost = Some((file, call.function.clone()));
             error.frames.push(Frame {
                 function: call.function,
                 location,
             });
+        }
+        if self.is_thorough && !is_own_syntax {
+            self.asynchronous(error, outermost);
         }
         if error.location.is_none() {
             error.location = error.frames.first().map(|frame| frame.location.clone());
@@ -345,6 +353,36 @@ impl<'r, 'js> Reader<'r, 'js> {
             ("InternalError", "interrupted") => ErrorKind::Cancelled,
             _ => ErrorKind::Exception,
         };
+    }
+
+    /// Adds those who await what the stack ends in.
+    fn asynchronous(&self, error: &mut RuleError, outermost: Option<(String, Option<String>)>) {
+        let mut outermost = outermost;
+        for _ in 0..ASYNCHRONOUS_MAX {
+            let Some((file, Some(function))) = outermost else {
+                return;
+            };
+            let Some(awaiting) = self.sources.awaiting(&file, &function) else {
+                return;
+            };
+            let name = awaiting.function.clone().flatten();
+            let is_in_function = awaiting.function.is_some();
+            let shown = match (&name, is_in_function) {
+                (Some(name), _) => format!("async {name}"),
+                (None, true) => "async <anonymous>".to_owned(),
+                (None, false) => "async <top level>".to_owned(),
+            };
+            let (line, column) = awaiting.at;
+            error.frames.push(Frame {
+                function: Some(shorten(&shown, 200)),
+                location: Location {
+                    file: self.sources.display_name(&awaiting.file),
+                    line,
+                    column,
+                },
+            });
+            outermost = Some((awaiting.file, name));
+        }
     }
 
     /// The expression that failed at a place, and where to mark it.

@@ -26,6 +26,17 @@ pub struct SyntaxProblem {
     pub length: u32,
 }
 
+/// A place that awaits an asynchronous function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaiting {
+    /// The file.
+    pub file: String,
+    /// Line and column, from 1, the column in characters.
+    pub at: (u32, u32),
+    /// The function around the place; `None` outside of functions, `Some(None)` for one without a name.
+    pub function: Option<Option<String>>,
+}
+
 /// What the engine knows about the files that run, needed to point into them.
 pub trait Sources {
     /// The text of a file as its author wrote it; `None` if the engine does not have it.
@@ -80,6 +91,13 @@ pub trait Sources {
     /// column in characters, and the length in that line.
     fn thrown(&self, value: &serde_json::Value) -> Option<(String, (u32, u32), u32)> {
         let _ = value;
+        None
+    }
+
+    /// Who awaits an asynchronous function of this name that a file makes, if the sources leave no doubt: the file, line and
+    /// column from 1, the column in characters, and the function there; `None` outside of functions.
+    fn awaiting(&self, file: &str, function: &str) -> Option<Awaiting> {
+        let _ = (file, function);
         None
     }
 

@@ -86,6 +86,8 @@ pub struct Suspect {
     pub path: Vec<String>,
     /// The module from which the first name of the path comes.
     pub origin: Option<Origin>,
+    /// The members of the object are written in the file, all of them as far as that can be seen.
+    pub knows_members: bool,
     /// The first name of the path is declared in the file.
     pub is_local: bool,
     /// Names that could have been meant: the members of the object, or the variables of the file, as far as they are
@@ -248,11 +250,31 @@ fn score(
         _ if !suspect.exact => None,
         Step::Pattern if symptom.classes.iter().any(|class| class == "SyntaxError") => Some(90),
         Step::Throw => Some(30),
-        Step::Call | Step::Construct | Step::Operate => Some(20 + depth),
+        // A function of the file's would be in the stack. Functions of the host are not, whether they have failed or not.
+        Step::Call | Step::Construct if suspect.callable => None,
+        Step::Call | Step::Construct => Some(
+            40 + suspect.depth as i32
+                + if is_named(symptom.message, name) {
+                    50
+                } else {
+                    0
+                },
+        ),
+        Step::Operate => Some(20),
         Step::Iterate | Step::Extend => Some(15),
         Step::Destructure | Step::Read | Step::Write => Some(10),
         Step::Name | Step::Pattern => None,
     }
+}
+
+/// Whether a message names what was called: `sem.take: unknown option`, or tells of a module that cannot be had.
+fn is_named(message: &str, name: Option<&str>) -> bool {
+    let Some(name) = name else {
+        return false;
+    };
+    let said = message.split(':').next().unwrap_or_default();
+    let is_import = matches!(name, "require" | "import") && message.contains("module '");
+    is_import || said.rsplit('.').next() == Some(name)
 }
 
 /// Whether the text with which it makes an error is that of the error's message; `None` if it is another one.

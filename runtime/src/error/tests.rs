@@ -103,7 +103,7 @@ points_at! {
     an_undefined_function_is_underlined_where_it_is_called: "\n\n    undefinedFunction();" => 5, "undefinedFunction";
     an_undefined_name_is_underlined_among_arguments: "\nlet s = 'é日😀'; print_(1, 2)" => 16, "print_";
     a_property_of_undefined_is_underlined_up_to_the_property: "\nlet o = {}; o.a.b.c()" => 13, "o.a.b";
-    an_index_of_undefined_is_underlined: "\nlet o = {}; o['a']['b'] + 1" => 13, "o['a']['b";
+    an_index_of_undefined_is_underlined: "\nlet o = {}; o['a']['b'] + 1" => 13, "o['a']['b']";
     a_missing_method_is_underlined_with_its_object: "\nlet o = {a: {}}; o.a.b(1)" => 18, "o.a.b";
     a_missing_method_is_found_from_its_arguments: "\nlet o = {a: {}}; o.a.b(o, 2)" => 18, "o.a.b";
     a_called_value_is_underlined: "\nlet v; v()" => 8, "v";

@@ -21,7 +21,7 @@ use crate::error::source::{Sources, SyntaxProblem};
 use crate::line_ends::LineEnds;
 use crate::run::Run;
 use crate::sys::quickjs;
-use crate::typescript::{self, Shape, exports};
+use crate::typescript::{self, Shape, exports, suspects};
 
 /// What a file holds, by its name and, where that leaves it open, its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,38 @@ pub(crate) fn json_problem(text: &str) -> Option<SyntaxProblem> {
         line: error.line().max(1) as u32,
         column: characters as u32 + 1,
         length: 1,
+    })
+}
+
+/// The regular expression of a text that is none: QuickJS says what is wrong with it, and not where it stands.
+pub(crate) fn pattern_problem(ctx: &Ctx<'_>, text: &str) -> Option<SyntaxProblem> {
+    let written = suspects::patterns(text);
+    if written.is_empty() {
+        return None;
+    }
+    // The rule may have another one of this name.
+    let source = "(pattern, flags) => { new (/a/).constructor(pattern, flags) }";
+    let compile: Function<'_> = match ctx.eval(source) {
+        Ok(compile) => compile,
+        Err(_) => {
+            drop(ctx.catch());
+            return None;
+        }
+    };
+    written.into_iter().find_map(|one| {
+        let failed = compile
+            .call::<_, Value<'_>>((one.pattern.as_str(), one.flags.as_str()))
+            .is_err();
+        let reason = failed.then(|| ctx.catch())?;
+        let said = reason.as_exception()?.message()?;
+        let (line, column, length) = one.at;
+        Some(SyntaxProblem {
+            message: format!("this regular expression is not valid: {said}"),
+            help: None,
+            line,
+            column,
+            length,
+        })
     })
 }
 
@@ -504,7 +536,11 @@ pub(super) fn name_place(
                 return None;
             }
             let text = modules.sources.borrow().get(name)?.text.clone();
-            let problems = problems_of(modules, name, &text);
+            let mut problems = problems_of(modules, name, &text);
+            let stack = error.stack().unwrap_or_default();
+            if problems.is_empty() && place_in(&stack, name).is_none() {
+                problems.extend(pattern_problem(ctx, &text));
+            }
             if !problems.is_empty() {
                 let error = RuleError::from_problems(&shown, &text, LineEnds::Script, problems);
                 let at = error.location.as_ref()?;
@@ -512,7 +548,7 @@ pub(super) fn name_place(
                 modules.prepare_error(&message, error.clone());
                 return object.set("message", message).ok();
             }
-            let place = place_in(&error.stack().unwrap_or_default(), name);
+            let place = place_in(&stack, name);
             let place = place.map(|(line, column)| {
                 let original = modules.original(name, line, column);
                 original.unwrap_or((line, column))

@@ -9,9 +9,12 @@ use rquickjs::{Ctx, Value};
 use super::source_map::FileMap;
 use super::{ModuleCache, Named, load};
 use crate::error::RuleError;
-use crate::error::source::{Sources, SyntaxProblem};
+use crate::error::source::{Awaiting, Sources, SyntaxProblem};
 use crate::error::suspect::{Origin, Suspect};
-use crate::typescript::{suspects, throws};
+use crate::typescript::{awaits, suspects, throws};
+
+/// The names of scripts and modules that are part of the library begin with these.
+const LIBRARY: [&str; 3] = ["cla:", "cla/", "node:"];
 
 /// In so many files at most a thrown value is looked for.
 const MOST_SEARCHED: usize = 64;
@@ -122,16 +125,9 @@ impl Sources for ModuleCache {
     }
 
     fn thrown(&self, value: &serde_json::Value) -> Option<(String, (u32, u32), u32)> {
-        let texts: Vec<(String, Arc<str>)> = {
-            let sources = self.sources.borrow();
-            let own = sources.iter().filter(|(file, _)| !self.is_source(file));
-            own.map(|(file, source)| (file.clone(), Arc::clone(&source.text)))
-                .take(MOST_SEARCHED)
-                .collect()
-        };
+        let texts = self.own_texts();
         let found: Vec<_> = texts
             .iter()
-            .filter(|(_, text)| text.len() <= LARGEST_SEARCHED)
             .flat_map(|(file, text)| {
                 throws::throws(text, value)
                     .into_iter()
@@ -148,12 +144,49 @@ impl Sources for ModuleCache {
         Some(((*file).clone(), (line, column), length))
     }
 
+    fn awaiting(&self, file: &str, function: &str) -> Option<Awaiting> {
+        let mut calls = Vec::new();
+        for (name, text) in self.own_texts() {
+            let uses = awaits::uses(&text, function);
+            let own = name == file;
+            // Only a function of which there is one can be told from others by its name.
+            if (uses.made, uses.asynchronous) != if own { (1, 1) } else { (0, 0) } || uses.named > 0
+            {
+                return None;
+            }
+            calls.extend(uses.calls.into_iter().map(|call| (name.clone(), call)));
+        }
+        match &calls[..] {
+            [(file, call)] if call.is_awaited => Some(Awaiting {
+                file: file.clone(),
+                at: call.at,
+                function: call.within.clone(),
+            }),
+            _ => None,
+        }
+    }
+
     fn is_library(&self, file: &str) -> bool {
-        file.starts_with("cla:") || self.is_source(file)
+        // A host's own modules are named by those names that it gave them.
+        LIBRARY.iter().any(|start| file.starts_with(start)) && !self.is_main(file)
     }
 }
 
 impl ModuleCache {
+    /// The sources that authors of rules have written, none of them too large to be searched. None at all if there are many.
+    fn own_texts(&self) -> Vec<(String, Arc<str>)> {
+        let sources = self.sources.borrow();
+        let own = sources.iter().filter(|(file, _)| !self.is_source(file));
+        let texts: Vec<_> = own
+            .map(|(file, source)| (file.clone(), Arc::clone(&source.text)))
+            .collect();
+        let is_small = |(_, text): &(String, Arc<str>)| text.len() <= LARGEST_SEARCHED;
+        match texts.len() <= MOST_SEARCHED && texts.iter().all(is_small) {
+            true => texts,
+            false => Vec::new(),
+        }
+    }
+
     /// The JavaScript of a file that QuickJS compiled, and how many characters stood before it in its first line.
     fn compiled(&self, file: &str) -> Option<(Arc<str>, u32)> {
         if self.is_source(file) {

@@ -11,6 +11,7 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{Ctx, Function, Promise, Value};
 
 use super::Run;
+use super::unwinding::throw_aborted;
 use crate::clock::Wait;
 use crate::event_source::{EventSource, Subscription};
 use crate::sys::quickjs::has_jobs;
@@ -105,9 +106,14 @@ impl Run {
         let (promise, resolve, reject) = ctx.promise()?;
         let resolve = self.keep(ctx, resolve);
         let reject = self.keep(ctx, reject);
+        let future = self.event_loop.abortable(future);
         self.event_loop
             .start_future(wait, future, move |ctx, output| {
-                match convert(ctx, output) {
+                let converted = match output {
+                    Some(output) => convert(ctx, output),
+                    None => Err(throw_aborted(ctx)),
+                };
+                match converted {
                     Ok(value) => resolve.get(ctx)?.call((value,)),
                     Err(rquickjs::Error::Exception) => {
                         let reason = ctx.catch();
@@ -159,19 +165,28 @@ impl Run {
         let mut before_next_timer = 0;
         loop {
             // Jobs first: a timer's callback may not run between a promise and its reactions.
-            while ctx.execute_pending_job() {
-                if self.stopped() {
-                    return Ended::Stopped;
-                }
+            let mut in_jobs = false;
+            while !in_jobs && ctx.execute_pending_job() {
+                in_jobs = self.stopped();
             }
             if self.must_stop() {
-                return Ended::Stopped;
+                if !self.begin_unwinding() {
+                    return Ended::Stopped;
+                }
+                if in_jobs {
+                    self.end_a_job(ctx);
+                }
+            }
+            if self.abort_pending(ctx) {
+                continue;
             }
             // A job may have caught a panic.
             if self.find_panic(ctx) {
                 return Ended::Stopped;
             }
-            if let Some(value) = pending.take_uncaught(ctx) {
+            if let Some(value) = pending.take_uncaught(ctx)
+                && !self.is_unwinding()
+            {
                 return Ended::Uncaught(value);
             }
             if promise.is_some_and(|promise| promise.state() != PromiseState::Pending) {
@@ -185,7 +200,11 @@ impl Run {
             }
             pending.poll_started();
             let due = pending.next_due();
-            if !pending.has_holding_timer() && pending.allows_end(promise.is_some()) {
+            let may_end = match self.is_unwinding() {
+                true => pending.allows_stopped_end(),
+                false => pending.allows_end(promise.is_some()),
+            };
+            if !pending.has_holding_timer() && may_end {
                 return Ended::Idle;
             }
             // A host's future may panic, or what becomes of its output.
@@ -208,7 +227,9 @@ impl Run {
                 Ok(Ok(None)) => before_next_timer = 0,
                 Ok(Err(_)) => {
                     ctx.catch();
-                    return Ended::Stopped;
+                    if !self.is_unwinding() || self.stopped() {
+                        return Ended::Stopped;
+                    }
                 }
                 Err(_) => return Ended::Stopped,
             }

@@ -187,7 +187,7 @@ impl Run {
     /// of one of them, or of what they wait for, that could only be served if this run went on is a deadlock.
     #[doc(hidden)]
     pub fn wait_for_runs(&self, runs: Vec<RunId>) -> Waiting<'_> {
-        self.family.dependents().wait_for(&self.named(), runs)
+        self.family.dependents().wait_for(&self.named_run(), runs)
     }
 
     /// What [`DEPENDENTS_VARIABLE`](crate::internal::DEPENDENTS_VARIABLE) is for a command that this run starts: this run and
@@ -198,7 +198,7 @@ impl Run {
         if above.is_empty() && !self.permits.may_hold() {
             return None;
         }
-        let mut chain = vec![self.named()];
+        let mut chain = vec![self.named_run()];
         chain.extend(above);
         for run in &mut chain {
             run.who = self.secrets.mask(&run.who).into_owned();
@@ -206,7 +206,7 @@ impl Run {
         Some(write_dependents(&chain))
     }
 
-    fn named(&self) -> NamedRun {
+    fn named_run(&self) -> NamedRun {
         NamedRun {
             run: self.id,
             who: self.name.to_string(),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rquickjs::Ctx;
 
 use super::Run;
-use crate::control::{GRACE, Stop};
+use crate::control::Stop;
 use crate::sys::quickjs::throw_uncatchable;
 
 /// The limits of time of a run.
@@ -118,7 +118,7 @@ impl Run {
             .shield
             .get()
             .and_then(|shield| shield.inner_deadline);
-        let inner = inner_deadline.and_then(|deadline| deadline.checked_add(GRACE));
+        let inner = inner_deadline.and_then(|deadline| deadline.checked_add(self.limits.grace));
         let ends = [inner, self.control.until(), self.time.last];
         ends.into_iter().flatten().min()
     }
@@ -131,7 +131,7 @@ impl Run {
             .inner_deadline
             .get()
             .filter(|at| self.now_for_limits() >= *at);
-        let inner = past.and_then(|deadline| deadline.checked_add(GRACE));
+        let inner = past.and_then(|deadline| deadline.checked_add(self.limits.grace));
         [inner, self.grace_end()].into_iter().flatten().min()
     }
 
@@ -163,7 +163,7 @@ impl Run {
     }
 
     /// Does what must be done although the run, or a time limit within it, has ended or will end: it goes on for as long as
-    /// [`GRACE`] after that. Several share that time, one in the other or one after the other.
+    /// its grace after that. Several share that time, one in the other or one after the other.
     #[doc(hidden)]
     pub fn shielded<T>(&self, work: impl FnOnce() -> T) -> T {
         let (around, deadline) = (self.time.shield.get(), self.time.inner_deadline.take());
@@ -177,14 +177,21 @@ impl Run {
     }
 
     pub(crate) fn throw_stopped(&self, ctx: &Ctx<'_>) -> rquickjs::Error {
-        let message = match self.control.reason() {
+        if self.begin_unwinding() {
+            return self.throw_unwinding(ctx);
+        }
+        throw_uncatchable(ctx, self.stop_message())
+    }
+
+    /// Why the run ends, as a sentence.
+    pub(super) fn stop_message(&self) -> &'static str {
+        match self.control.reason() {
             Some(Stop::TimedOut) => "the run is out of time",
             Some(Stop::OutOfMemory) => "the run is out of memory",
             Some(Stop::Panicked) => "the program that runs the rule failed",
             Some(Stop::Exited) => "the run has ended itself",
             None if self.control.is_interrupted() => "interrupted",
             Some(Stop::Cancelled) | None => "the run was cancelled",
-        };
-        throw_uncatchable(ctx, message)
+        }
     }
 }

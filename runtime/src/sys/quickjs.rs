@@ -551,6 +551,24 @@ impl ContextOf {
     }
 }
 
+/// Lets an error be caught like any other.
+pub(crate) fn clear_uncatchable(ctx: &Ctx<'_>, error: &Value<'_>) {
+    // SAFETY: a value of this context; the call only clears a flag on it, if it is an error.
+    unsafe { qjs::JS_ClearUncatchableError(ctx.as_raw().as_ptr(), error.as_raw()) };
+}
+
+/// Whether two objects are of the same class of the interpreter's, such as the functions that resolve promises.
+pub(crate) fn is_like(one: &Value<'_>, other: &Value<'_>) -> bool {
+    // SAFETY: these only read the class of an object.
+    let (one, other) = unsafe {
+        (
+            qjs::JS_GetClassID(one.as_raw()),
+            qjs::JS_GetClassID(other.as_raw()),
+        )
+    };
+    one == other
+}
+
 /// Throws an error that runs through every `catch` and `finally` up to the host.
 pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, message: &str) -> Error {
     match Exception::from_message(ctx.clone(), message) {

@@ -186,6 +186,19 @@ pub(crate) mod suspects {
         Vec::new()
     }
 
+    /// A regular expression that is written in a source.
+    #[derive(Clone, Debug)]
+    pub(crate) struct WrittenPattern {
+        pub(crate) pattern: String,
+        pub(crate) flags: String,
+        pub(crate) at: (u32, u32, u32),
+    }
+
+    /// Finds none.
+    pub(crate) fn patterns(_source: &str) -> Vec<WrittenPattern> {
+        Vec::new()
+    }
+
     /// Marks none.
     pub(crate) fn mark(
         _code: &str,
@@ -194,6 +207,39 @@ pub(crate) mod suspects {
         _suspect: &Suspect,
     ) -> Option<(u32, u32, u32)> {
         None
+    }
+}
+
+pub(crate) mod awaits {
+    //! Who awaits an asynchronous function: not known.
+
+    /// What a source has of a function of some name.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Uses {
+        /// How many functions of that name it makes.
+        pub(crate) made: u32,
+        /// How many of them are asynchronous.
+        pub(crate) asynchronous: u32,
+        /// How often it is named elsewhere than in a call.
+        pub(crate) named: u32,
+        /// Where it is called.
+        pub(crate) calls: Vec<Use>,
+    }
+
+    /// A call of a function.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub(crate) struct Use {
+        /// What is called.
+        pub(crate) at: (u32, u32),
+        /// It is awaited.
+        pub(crate) is_awaited: bool,
+        /// The function around the call.
+        pub(crate) within: Option<Option<String>>,
+    }
+
+    /// Finds none.
+    pub(crate) fn uses(_source: &str, _name: &str) -> Uses {
+        Uses::default()
     }
 }
 

@@ -4,6 +4,9 @@
 //! behind `new`, `throw` and binary operators, at the start of an expression statement. Whatever fails has the position that
 //! was noted last before it, in the order of the bytecode. This walks through the source in that order and notes the same
 //! positions, so that it knows for each step which position its failure would have.
+//!
+//! One file because the walk, the lexer's way of counting and the names are one model of what QuickJS does: each is of no use
+//! without the others.
 
 use std::collections::{HashMap, HashSet};
 
@@ -117,7 +120,7 @@ impl<'s> Marks<'s> {
                     at += 1 + bytes[at + 1..]
                         .iter()
                         .take_while(|byte| is_part(byte))
-                        .count()
+                        .count();
                 }
                 _ => at += 1,
             }
@@ -192,6 +195,53 @@ impl<'a> Visit<'a> for Literals {
     fn visit_reg_exp_literal(&mut self, it: &RegExpLiteral<'a>) {
         self.0.push((it.span, After::Nothing));
     }
+}
+
+/// A regular expression that is written in a source.
+#[derive(Clone, Debug)]
+pub(crate) struct WrittenPattern {
+    pub(crate) pattern: String,
+    pub(crate) flags: String,
+    /// Line and column, from 1, the column in characters, and the length in that line.
+    pub(crate) at: (u32, u32, u32),
+}
+
+/// The regular expressions that are written in JavaScript or TypeScript. None for what does not parse.
+pub(crate) fn patterns(source: &str) -> Vec<WrittenPattern> {
+    struct Patterns(Vec<(String, String, Span)>);
+    impl<'a> Visit<'a> for Patterns {
+        fn visit_reg_exp_literal(&mut self, it: &RegExpLiteral<'a>) {
+            let regex = &it.regex;
+            self.0.push((
+                regex.pattern.text.to_string(),
+                regex.flags.to_string(),
+                it.span,
+            ));
+        }
+    }
+    let found = on_big_stack(source, || {
+        let allocator = Allocator::default();
+        let kind = SourceType::ts().with_module(true);
+        let parsed = Parser::new(&allocator, source, kind)
+            .with_options(ParseOptions {
+                allow_return_outside_function: true,
+                ..ParseOptions::default()
+            })
+            .parse();
+        let mut patterns = Patterns(Vec::new());
+        patterns.visit_program(&parsed.program);
+        let index = LineIndex::new(source);
+        let found = patterns
+            .0
+            .into_iter()
+            .map(|(pattern, flags, span)| WrittenPattern {
+                pattern,
+                flags,
+                at: index.characters(span.start as usize..span.end as usize),
+            });
+        Ok::<_, Vec<SyntaxProblem>>(found.collect())
+    });
+    found.unwrap_or_default()
 }
 
 /// The expression of TypeScript that has all of a range of bytes and nothing more than types, parentheses and the like.
@@ -524,6 +574,7 @@ impl<'s> Finder<'s> {
             text: String::new(),
             path: Vec::new(),
             origin: None,
+            knows_members: false,
             is_local: false,
             others: Vec::new(),
             written: None,
@@ -580,6 +631,7 @@ impl<'s> Finder<'s> {
                 "this" => self.class.last(),
                 _ => self.names.members.get(object),
             };
+            found.knows_members = members.is_some();
             found.others = members.cloned().unwrap_or_default();
         }
         let names = &self.names;
