@@ -386,7 +386,11 @@ do:
         }
         assert!(inside <= 3, "{printed}");
     }
-    assert_eq!(order, (0..50).collect::<Vec<_>>());
+    // They get their slots in order. Of three that have one, the machine may run any first.
+    assert_eq!(order.len(), 50);
+    for (place, n) in (0..).zip(&order) {
+        assert!(n.abs_diff(place) < 3, "{order:?}");
+    }
     assert_eq!(counts(&engine, "three"), (0, 0));
 }
 
