@@ -93,9 +93,9 @@ pub(super) fn moment(time: Duration, step: Duration) -> String {
         format!("{} µs", time.as_micros())
     } else if micros < 1_000_000 && time < Duration::from_secs(1) {
         format!("{} ms", time.as_millis())
-    } else if micros % 1_000_000 != 0 {
+    } else if !micros.is_multiple_of(1_000_000) {
         format!("{:.1} s", time.as_secs_f64())
-    } else if step.as_secs() % 60 == 0 {
+    } else if step.as_secs().is_multiple_of(60) {
         format!("{} min", time.as_secs() / 60)
     } else {
         format!("{} s", time.as_secs())

@@ -3,8 +3,9 @@
 /**
  * Texts as words of a shell command. A value in a template is data, whatever stands in it and around it.
  *
- * The template's own text is read as the shell reads it, as far as it takes to know in which quotes a value stands. Where no
- * quoting would keep a value from being run, in a here-document or behind a backtick, it is refused.
+ * The template's own text is read as the shell reads it (`command/words.rs`, which rulebooks use as well), as far as it takes
+ * to know in which quotes a value stands. Where no quoting would keep a value from being run, as in a here-document, it is
+ * refused.
  */
 declare module "cla/shell/words" {
   /** A text that is put into a command as it is. */
