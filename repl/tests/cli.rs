@@ -833,8 +833,8 @@ fn a_check_refuses_what_the_run_refuses_and_nothing_else() {
         ("rules/text.mjs", "import a from './text.txt' with { type: 'text' }; a"),
         (
             "rules/fine.ts",
-            "import { Shape, one } from './types.ts'; import { Missing } from './types.ts'; import { Gone } from './gone.ts';
-             import { there, also } from './common.js'; import { anything } from './all.mjs';
+            "import { Shape, one } from './types.ts'; import { Missing } from './types.ts'; import { Gone } from './gone.ts'; // cla-ignore: unused-variable
+             import { there, also } from './common.js'; import { anything } from './all.mjs'; // cla-ignore: unused-variable
              let a: Shape | Gone | undefined; [one, there, also, a]",
         ),
     ];

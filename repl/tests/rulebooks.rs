@@ -241,7 +241,7 @@ const NESTED: (&str, &str) = (
   - foreach: [web, db]
     do:
       - parallel: wait
-        semaphore: {name: outer, slots: 2}
+        semaphore: {key: outer, slots: 2}
         do:
           - semaphore: inner
             do: [{sleep: 150ms}]

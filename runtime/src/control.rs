@@ -109,16 +109,33 @@ impl Control {
     pub(crate) fn stop_within(&self, reason: Stop, until: Option<Instant>) {
         // Before the flag: a thread that sees the flag must find this.
         self.note_until(until);
-        // Release pairs with the Acquire in `reason`: a thread that sees the flag sees why.
-        let first =
-            self.reason
-                .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire);
-        if first.is_ok() {
-            if let Some(waker) = self.waker.lock().take() {
-                waker.wake();
-            }
-            self.ended.notify_waiters();
+        if self.mark(reason) {
+            self.wake_stopped();
         }
+    }
+
+    /// Stops many runs for `reason`, those of them that were not stopped before. All are marked before the first one is woken:
+    /// what that gives back goes to none of the others.
+    pub(crate) fn stop_all<'a>(controls: impl Iterator<Item = &'a Self>, reason: Stop) {
+        let marked: Vec<&Self> = controls.filter(|control| control.mark(reason)).collect();
+        for control in marked {
+            control.wake_stopped();
+        }
+    }
+
+    /// Sets the flag; whether it was not set before.
+    fn mark(&self, reason: Stop) -> bool {
+        // Release pairs with the Acquire in `reason`: a thread that sees the flag sees why.
+        self.reason
+            .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    fn wake_stopped(&self) {
+        if let Some(waker) = self.waker.lock().take() {
+            waker.wake();
+        }
+        self.ended.notify_waiters();
     }
 
     /// The run is over.

@@ -507,6 +507,7 @@ fn is_missing(message: &str) -> bool {
     message.ends_with("not a function")
         || message.ends_with("not a constructor")
         || message.ends_with("of undefined")
+        || message.ends_with("is undefined")
 }
 
 pub(crate) fn stop_error(stop: Stop, run: &Run, limits: &Limits) -> RuleError {

@@ -81,7 +81,11 @@ impl RegionSpan {
             if self.admitted {
                 record.held = now.saturating_sub(record.asked + record.waited);
             }
-            record.outcome = outcome;
+            // The error that leads a stopped run out of its code is none of its own.
+            record.outcome = match outcome {
+                RegionOutcome::Failed if self.run.is_unwinding() => RegionOutcome::Stopped,
+                outcome => outcome,
+            };
             self.run.control.facts.end(self.key);
             if let Some(spans) = &self.run.spans {
                 spans.end_region(self.key);

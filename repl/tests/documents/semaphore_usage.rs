@@ -701,7 +701,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     situation: "with both slots taken it throws when its time is over, and does not work",
                     before: &[IMPATIENT, WORK, RESOURCE_FULL],
                     fails: Some(LIMIT_REACHED),
-                    points_at: Some("async () => {"),
+                    points_at: Some("await semaphore.runBlockingOrFail("),
                     ..CASE
                 },
                 Case {
@@ -838,7 +838,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     before: &[TOLD, SEMAPHORE_FULL],
                     prints: "LIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nFAILED_RELEASE\n",
                     fails: Some(GAVE_UP),
-                    points_at: Some("errorPolicy: FailedAcquireSemaphoreError,"),
+                    points_at: Some("retry({"),
                     seconds: 1..30,
                     ..CASE
                 },
@@ -908,7 +908,7 @@ pub(crate) const DOCUMENT: Document = Document {
                     before: &[TOLD, SEMAPHORE_FULL],
                     prints: "LIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\nLIMIT_REACHED\n",
                     fails: Some(GAVE_UP),
-                    points_at: Some("errorPolicy: FailedAcquireSemaphoreError,"),
+                    points_at: Some("retry({"),
                     seconds: 1..30,
                     ..CASE
                 },

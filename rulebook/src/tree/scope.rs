@@ -28,10 +28,11 @@ use crate::yaml::{self, Place};
 ///
 /// The second function follows a path. It finds what was set, and of what is inherited no functions.
 const SCOPE: &str = "((readSecret, readConfig) => {
-    const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis, toObject = Object;
+    const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis, toObject = Object, inherited = Object.prototype;
+    const isGlobal = key => hasOwn(world, key) || key in world && !(key in inherited);
     const secret = new Proxy({}, { get: (_, name) => typeof name === 'string' ? readSecret(name) : undefined });
     const names = vars => new Proxy(vars, {
-        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || key === 'config' || !hasOwn(world, key)),
+        has: (vars, key) => typeof key === 'string' && (hasOwn(vars, key) || key === 'stash' || key === 'secret' || key === 'config' || !isGlobal(key)),
         get(vars, key) {
             if (key === unscopables) return undefined;
             if (hasOwn(vars, key)) return vars[key];

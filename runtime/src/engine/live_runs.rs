@@ -89,6 +89,13 @@ pub(super) struct LiveRun {
     pub(super) started: Instant,
 }
 
+impl Runs {
+    fn stop_all(&self) {
+        let controls = self.live.values().map(|(_, run)| &*run.control);
+        Control::stop_all(controls, Stop::Cancelled);
+    }
+}
+
 impl LiveRuns {
     /// Adds a run that comes from there.
     pub(super) fn insert(&self, id: RunId, run: LiveRun, origin: &Origin) -> Result<(), Closed> {
@@ -154,9 +161,7 @@ impl LiveRuns {
     }
 
     pub(super) fn cancel_all(&self) {
-        for (_, run) in self.runs.lock().live.values() {
-            run.control.stop(Stop::Cancelled);
-        }
+        self.runs.lock().stop_all();
     }
 
     /// From now on, the host starts no more runs.
@@ -173,9 +178,7 @@ impl LiveRuns {
         }
         runs.phase = Phase::Ending;
         runs.cancelled = runs.live.len();
-        for (_, run) in runs.live.values() {
-            run.control.stop(Stop::Cancelled);
-        }
+        runs.stop_all();
     }
 
     /// How many were cancelled because the engine ends.
