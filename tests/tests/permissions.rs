@@ -262,9 +262,9 @@ fn what_is_given_is_reached() {
         run(&engine, &format!("require('cla/http').get('{url}').body")).unwrap(),
         "hello"
     );
-    // A command sees the variables that its rule sees, and PATH.
+    // A command sees the variables that its rule sees, PATH, and which runs wait for it.
     let seen = rule(
-        json!([{"x = shell": "env | grep -v '^\\(PWD\\|SHLVL\\|_\\|PATH\\)=' || true"}, {"return": "${x.output}"}]),
+        json!([{"x = shell": "env | grep -v '^\\(PWD\\|SHLVL\\|_\\|PATH\\|CLA_DEPENDENTS\\)=' || true"}, {"return": "${x.output}"}]),
     );
     assert_eq!(seen.unwrap(), "");
     let env = "const { env } = require('cla/process'); [Object.keys(env), JSON.stringify(env) === JSON.stringify({PATH: env.PATH})]";

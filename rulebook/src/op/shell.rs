@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use cla_runtime::internal::Failure;
-use cla_runtime::js::{Exception, Value};
+use cla_runtime::js::{Array, Exception, Value};
 use cla_runtime::output::OutputStream;
 use cla_stdlib::internal::command::{
     self, Command, Ended, Plan, Refusal, SHELL as SH, Stage, Words,
@@ -23,6 +23,9 @@ use crate::tree::{
     Scope, Values, Walk, Written,
 };
 use crate::yaml::{Node, Place, Text, Yaml};
+
+/// How many values of a list a command may have: systems take commands of some 128 KiB, and a word has a character and a space.
+const MOST_WORDS: usize = 65_536;
 
 pub(super) static SHELL: Description = Description {
     name: "shell",
@@ -297,6 +300,13 @@ impl CommandText {
                 reader.read(&text);
                 command.push_str(&text);
                 continue;
+            }
+            let many = value.as_array().map_or(1, Array::len);
+            if many > MOST_WORDS {
+                let message = format!(
+                    "the list has {many} values, and a command may have {MOST_WORDS} of them; give it by stdin"
+                );
+                return Err(refused(message));
             }
             let texts = runner.js(words(&value))?;
             if texts.iter().any(|text| text.contains('\0')) {

@@ -28,6 +28,9 @@ const UNTIL_WARNED: Duration = Duration::from_secs(1);
 /// How long stores of a run's own are waited for at its end.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What is done after the end has so long, also when nothing of the grace is left.
+const LEAST_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
+
 impl Run {
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
     ///
@@ -277,12 +280,14 @@ impl Run {
         if !endings.is_empty() {
             // What takes longer is freed by its store by itself.
             let all = futures_util::future::join_all(endings);
+            // However short its grace was: what it made does not stay behind.
             let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
-                end.saturating_duration_since(self.now())
+                let left = end.saturating_duration_since(self.now());
+                left.clamp(LEAST_EXIT_TIMEOUT, EXIT_TIMEOUT)
             });
             // The stores answer in the time of the machine.
             #[expect(clippy::disallowed_methods, reason = "see above")]
-            let _ = tokio::time::timeout(left.min(EXIT_TIMEOUT), all).await;
+            let _ = tokio::time::timeout(left, all).await;
         }
     }
 

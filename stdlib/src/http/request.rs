@@ -380,7 +380,9 @@ impl<'a, 'js> Reader<'a, 'js> {
                         "{what} has a line break or another character that no header may have"
                     )));
                 };
-                self.headers.append(name.clone(), value);
+                if self.headers.try_append(name.clone(), value).is_err() {
+                    return Err(self.type_error(format_args!("{what}: there are too many headers")));
+                }
             }
         }
         Ok(())

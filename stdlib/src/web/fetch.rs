@@ -330,7 +330,8 @@ fn send<'js>(
             continue;
         }
         if let (Ok(name), Some(value)) = (HeaderName::try_from(name), latin1(&value)) {
-            headers.append(name, value);
+            let too_many = |_| type_error(&ctx, "fetch: the request has too many headers");
+            headers.try_append(name, value).map_err(too_many)?;
         }
     }
     let expects_body = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
