@@ -92,11 +92,13 @@ fn an_error_that_a_module_throws_points_at_the_rule() {
     let error = report.result.unwrap_err();
     let location = error.location.as_ref().unwrap();
     assert_eq!((location.file.as_str(), location.line), ("rule.js", 2));
-    assert!(
-        error
-            .frames
-            .iter()
-            .any(|frame| frame.location.file == "cla/time-span")
+    // Where in our module is of no use to the author of the rule.
+    let frames = error.frames.iter();
+    assert_eq!(
+        frames
+            .filter(|frame| frame.location.file.starts_with("cla/"))
+            .count(),
+        0
     );
 }
 
