@@ -107,9 +107,7 @@ impl Control {
     /// Stops the run for `reason`, unless it was stopped before. What must happen in the end has until `until`, at most for
     /// its grace.
     pub(crate) fn stop_within(&self, reason: Stop, until: Option<Instant>) {
-        // Before the flag: a thread that sees the flag must find this.
-        self.note_until(until);
-        if self.mark(reason) {
+        if self.mark(reason, until) {
             self.wake_stopped();
         }
     }
@@ -117,14 +115,18 @@ impl Control {
     /// Stops many runs for `reason`, those of them that were not stopped before. All are marked before the first one is woken:
     /// what that gives back goes to none of the others.
     pub(crate) fn stop_all<'a>(controls: impl Iterator<Item = &'a Self>, reason: Stop) {
-        let marked: Vec<&Self> = controls.filter(|control| control.mark(reason)).collect();
+        let marked: Vec<&Self> = controls
+            .filter(|control| control.mark(reason, None))
+            .collect();
         for control in marked {
             control.wake_stopped();
         }
     }
 
     /// Sets the flag; whether it was not set before.
-    fn mark(&self, reason: Stop) -> bool {
+    fn mark(&self, reason: Stop, until: Option<Instant>) -> bool {
+        // Before the flag: a thread that sees the flag must find this.
+        self.note_until(until);
         // Release pairs with the Acquire in `reason`: a thread that sees the flag sees why.
         self.reason
             .compare_exchange(0, reason as u8, Ordering::AcqRel, Ordering::Acquire)

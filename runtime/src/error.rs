@@ -441,7 +441,7 @@ impl RuleError {
 /// # async fn main() {
 /// let script = Script::javascript("rule", "\nlet n = 1;\nn();");
 /// let error = Engine::new().run(script, RunOptions::new()).await.result.unwrap_err();
-/// assert_eq!(error.to_string(), "rule:3:1: TypeError: not a function");
+/// assert_eq!(error.to_string(), "rule:3:1: TypeError: n is not a function");
 /// assert!(format!("{error:#}").contains("3 │ n();"));
 /// # }
 /// ```
