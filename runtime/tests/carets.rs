@@ -23,7 +23,13 @@ fn wanted(marked: &str) -> (String, (u32, u32, String)) {
     let (before, rest) = marked.split_once('⟦').expect("a mark");
     let (inside, after) = rest.split_once('⟧').expect("its end");
     let line = before.matches('\n').count() as u32 + 1;
-    let column = before.rsplit('\n').next().unwrap().chars().count() as u32 + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count() as u32
+        + 1;
     let at = (line, column, inside.to_owned());
     (format!("{before}{inside}{after}"), at)
 }
