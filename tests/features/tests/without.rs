@@ -48,7 +48,11 @@ async fn typescript_is_an_error_that_names_the_feature() {
         error.message.contains("this engine runs no TypeScript"),
         "{error}"
     );
-    assert!(error.message.contains("prices.ts"), "{error}");
+    let place = error.location.as_ref().map(|at| at.file.as_str());
+    assert!(
+        place.is_some_and(|file| file.ends_with("prices.ts")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
