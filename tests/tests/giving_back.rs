@@ -15,7 +15,7 @@ const MANY: usize = 20_000;
 /// What it may cost in memory, in computing time. Without optimization it is a sixth of this.
 const LIMIT: Duration = Duration::from_millis(600);
 /// In a file, it costs at most this part of what it costs to give back one after the other.
-const SHARE: u32 = 2;
+const SHARE: u32 = 3;
 /// The same where a server does it, one after the other, and tells of each.
 const REMOTE_LIMIT: Duration = Duration::from_secs(8);
 
