@@ -210,10 +210,11 @@ pub mod internal {
         fill_view, fulfils_promise, mark_handled, promise_then, view_bytes, view_part, with_view,
     };
     pub use crate::text::{escaped_text, exact_text, text};
+    pub use crate::typescript::facts::{Call, Named, NamedExport, Take, Undeclared};
     #[cfg(feature = "typescript")]
     pub use crate::typescript::input::{InputState, input_state, tidy};
-    pub use crate::typescript::lock_order::{Call, Take, lock_order};
-    pub use crate::typescript::references::{Named, NamedExport, references};
-    pub use crate::typescript::undeclared::{Undeclared, undeclared};
+    pub use crate::typescript::lock_order::lock_order;
+    pub use crate::typescript::references::references;
+    pub use crate::typescript::undeclared::undeclared;
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

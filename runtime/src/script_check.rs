@@ -21,9 +21,10 @@ use crate::modules::{
 };
 use crate::nearest::nearest;
 use crate::run::Run;
+use crate::typescript::facts::{Call, Named, Take};
 use crate::typescript::lints::lints;
-use crate::typescript::lock_order::{Call, Take, lock_order};
-use crate::typescript::references::{Named, references};
+use crate::typescript::lock_order::lock_order;
+use crate::typescript::references::references;
 use crate::typescript::strip;
 use crate::typescript::undeclared::{members, undeclared};
 

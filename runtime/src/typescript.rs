@@ -11,6 +11,7 @@
 
 pub(crate) mod awaits;
 pub(crate) mod commonjs;
+pub(crate) mod facts;
 pub(crate) mod input;
 mod jsx;
 pub(crate) mod lints;
@@ -19,6 +20,7 @@ mod namespaces;
 mod nesting;
 mod positions;
 pub(crate) mod references;
+mod semantic;
 pub(crate) mod suspects;
 pub(crate) mod throws;
 pub(crate) mod undeclared;
@@ -39,7 +41,8 @@ use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
 use crate::error::source::SyntaxProblem;
-use commonjs::CommonJs;
+use facts::CommonJs;
+pub use facts::Shape;
 use nesting::Refusal;
 use positions::LineIndex;
 pub use positions::PositionMap;
@@ -76,22 +79,6 @@ pub struct Stripped {
     pub exports: Option<Vec<String>>,
     /// What kind of source it is, and what its JavaScript imports.
     pub shape: Shape,
-}
-
-/// What kind of source this is, and what it imports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
-    /// It has `import` or `export` declarations, or `import.meta`: it can only be an ES module.
-    pub declares: bool,
-    /// It awaits at its top level.
-    pub awaits: bool,
-    /// What stands behind `from` and `import`, in this order, each once. Calls of `import()` do not count, nor does what
-    /// is imported as something else than a module (`with { type: "text" }`).
-    pub imports: Vec<String>,
-    /// Whether it imports something as something else than a module.
-    pub has_attributes: bool,
-    /// What it exports if it is a CommonJS module.
-    pub commonjs: CommonJs,
 }
 
 /// Looks at JavaScript before it is compiled. Blocks the calling thread as [`strip`] does.

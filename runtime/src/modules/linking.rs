@@ -8,7 +8,8 @@ use super::{ModuleCache, Resolved, exported_names};
 use crate::error::{ErrorKind, RuleError};
 use crate::nearest::nearest;
 use crate::run::Run;
-use crate::typescript::references::{NamedExport, references};
+use crate::typescript::facts::NamedExport;
+use crate::typescript::references::references;
 
 /// Most exports that a sentence names.
 const MOST_LISTED: usize = 8;

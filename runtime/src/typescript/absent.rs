@@ -7,6 +7,10 @@ use std::sync::Arc;
 
 use crate::error::source::SyntaxProblem;
 
+pub(crate) mod facts;
+
+pub use self::facts::Shape;
+
 pub(crate) mod input {
     //! The inputs of a session, which are scripts as they are: what they declare with `const` cannot be declared again.
 
@@ -36,60 +40,10 @@ pub(crate) mod input {
     }
 }
 
-pub(crate) mod commonjs {
-    //! Which names a CommonJS module exports: not known.
-
-    /// What a CommonJS module exports.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
-    pub struct CommonJs {
-        /// The names.
-        pub names: Vec<String>,
-        /// The modules of which it exports all.
-        pub all_of: Vec<String>,
-    }
-}
-
 pub(crate) mod lints {
     //! What is probably not meant in a script: not known.
 
-    /// Something in a script that is probably not meant.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct Lint {
-        /// The class of its error.
-        pub(crate) name: &'static str,
-        /// What it is.
-        pub(crate) message: String,
-        /// What to do.
-        pub(crate) help: String,
-        /// Line and column, from 1, the column in characters.
-        pub(crate) at: (u32, u32),
-        /// The length in the source, in characters.
-        pub(crate) length: u32,
-    }
-
-    /// A member of a module that a script reads.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct MemberUse {
-        /// The module, as it is written.
-        pub(crate) module: String,
-        /// The member's name.
-        pub(crate) name: String,
-        /// It is called.
-        pub(crate) is_called: bool,
-        /// Line and column, from 1, the column in characters.
-        pub(crate) at: (u32, u32),
-        /// The length of the name, in characters.
-        pub(crate) length: u32,
-    }
-
-    /// What was found in a script.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
-    pub(crate) struct Lints {
-        /// In the order of the source.
-        pub(crate) found: Vec<Lint>,
-        /// In the order of the source.
-        pub(crate) members: Vec<MemberUse>,
-    }
+    use super::facts::Lints;
 
     /// Finds nothing.
     pub(crate) fn lints(_source: &str) -> Lints {
@@ -100,33 +54,7 @@ pub(crate) mod lints {
 pub(crate) mod lock_order {
     //! Which semaphores a script takes while it holds others: not known.
 
-    /// A semaphore that a script takes.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Take {
-        /// Its name.
-        pub semaphore: String,
-        /// Line and column, from 1, the column in characters.
-        pub at: (u32, u32),
-        /// The length of the name as it is written, in characters.
-        pub length: u32,
-        /// Whether it waits for the only slot, without a time limit.
-        pub one_slot_for_ever: bool,
-        /// The ones that are held then, by their places in the list, outermost first.
-        pub within: Vec<usize>,
-    }
-
-    /// A rule that a script calls.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Call {
-        /// Its file, as it is written.
-        pub file: String,
-        /// Line and column, from 1, the column in characters.
-        pub at: (u32, u32),
-        /// The length of the file's name as it is written, in characters.
-        pub length: u32,
-        /// What is held then, by its places in the list of takes, outermost first.
-        pub within: Vec<usize>,
-    }
+    use super::facts::{Call, Take};
 
     /// Finds none.
     pub fn lock_order(_source: &str, _calls: bool) -> (Vec<Take>, Vec<Call>) {
@@ -137,37 +65,7 @@ pub(crate) mod lock_order {
 pub(crate) mod references {
     //! Which other modules a script names: not known.
 
-    /// A module's name in a script.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Named {
-        /// What is imported, as it is written.
-        pub specifier: String,
-        /// Line and column, from 1, the column in characters.
-        pub at: (u32, u32),
-        /// The length of that in the source, in characters.
-        pub length: u32,
-        /// By a declaration: without that module, the script cannot run at all.
-        pub declared: bool,
-        /// By a call of `require`.
-        pub required: bool,
-        /// As something else than a module.
-        pub kind: Option<String>,
-        /// The exports of the module that are named as well.
-        pub names: Vec<NamedExport>,
-    }
-
-    /// The name of another module's export in a script.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct NamedExport {
-        /// The name.
-        pub name: String,
-        /// Line and column, from 1, the column in characters.
-        pub at: (u32, u32),
-        /// The length of the name in the source, in characters.
-        pub length: u32,
-        /// Nothing in the script uses it.
-        pub unused: bool,
-    }
+    use super::facts::Named;
 
     /// Finds none.
     pub fn references(_source: &str) -> Vec<Named> {
@@ -179,19 +77,12 @@ pub(crate) mod suspects {
     //! The expressions that may have failed at a position: not known.
 
     use super::PositionMap;
+    use super::facts::WrittenPattern;
     use crate::error::suspect::Suspect;
 
     /// Finds none.
     pub(crate) fn suspects(_source: &str, _prefix: u32, _line: u32, _column: u32) -> Vec<Suspect> {
         Vec::new()
-    }
-
-    /// A regular expression that is written in a source.
-    #[derive(Clone, Debug)]
-    pub(crate) struct WrittenPattern {
-        pub(crate) pattern: String,
-        pub(crate) flags: String,
-        pub(crate) at: (u32, u32, u32),
     }
 
     /// Finds none.
@@ -213,29 +104,7 @@ pub(crate) mod suspects {
 pub(crate) mod awaits {
     //! Who awaits an asynchronous function: not known.
 
-    /// What a source has of a function of some name.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
-    pub(crate) struct Uses {
-        /// How many functions of that name it makes.
-        pub(crate) made: u32,
-        /// How many of them are asynchronous.
-        pub(crate) asynchronous: u32,
-        /// How often it is named elsewhere than in a call.
-        pub(crate) named: u32,
-        /// Where it is called.
-        pub(crate) calls: Vec<Use>,
-    }
-
-    /// A call of a function.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) struct Use {
-        /// What is called.
-        pub(crate) at: (u32, u32),
-        /// It is awaited.
-        pub(crate) is_awaited: bool,
-        /// The function around the call.
-        pub(crate) within: Option<Option<String>>,
-    }
+    use super::facts::Uses;
 
     /// Finds none.
     pub(crate) fn uses(_source: &str, _name: &str) -> Uses {
@@ -246,14 +115,7 @@ pub(crate) mod awaits {
 pub(crate) mod throws {
     //! Where a source throws a value that is no error: not known.
 
-    /// Throws what may be the value.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub(crate) struct Throw {
-        /// What is thrown.
-        pub(crate) at: (u32, u32, u32),
-        /// It is written there with this value.
-        pub(crate) is_written: bool,
-    }
+    use super::facts::Throw;
 
     /// Finds none.
     pub(crate) fn throws(_source: &str, _value: &serde_json::Value) -> Vec<Throw> {
@@ -264,20 +126,7 @@ pub(crate) mod throws {
 pub(crate) mod undeclared {
     //! Names in a script that are declared nowhere in it: not known.
 
-    /// A name that is declared nowhere in a script, where it first stands.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub struct Undeclared {
-        /// The name.
-        pub name: String,
-        /// Line and column, from 1, the column in characters.
-        pub at: (u32, u32),
-        /// The length of the name in the source, in characters.
-        pub length: u32,
-        /// A value is given to it somewhere.
-        pub is_assigned: bool,
-        /// What of it is called.
-        pub calls: Vec<String>,
-    }
+    use super::facts::Undeclared;
 
     /// Finds none.
     pub(crate) fn members(_source: &str, _name: &str) -> Vec<Undeclared> {
@@ -311,21 +160,6 @@ pub struct Stripped {
     pub exports: Option<Vec<String>>,
     /// What kind of source it is.
     pub shape: Shape,
-}
-
-/// What kind of source this is, and what it imports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shape {
-    /// It can only be an ES module.
-    pub declares: bool,
-    /// It awaits at its top level.
-    pub awaits: bool,
-    /// What it imports.
-    pub imports: Vec<String>,
-    /// Whether it imports something as something else than a module.
-    pub has_attributes: bool,
-    /// What it exports if it is a CommonJS module.
-    pub commonjs: commonjs::CommonJs,
 }
 
 /// The shape of JavaScript, which is not known.

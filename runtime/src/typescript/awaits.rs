@@ -11,31 +11,10 @@ use oxc::parser::{ParseOptions, Parser};
 use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::scope::ScopeFlags;
 
+use super::facts::{Use, Uses};
 use super::on_big_stack;
 use super::positions::LineIndex;
 use crate::error::source::SyntaxProblem;
-
-/// What a source has of a function of some name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Uses {
-    /// How many functions of that name it makes, and how many of them are asynchronous.
-    pub(crate) made: u32,
-    pub(crate) asynchronous: u32,
-    /// How often it is named elsewhere than in a call.
-    pub(crate) named: u32,
-    /// Where it is called.
-    pub(crate) calls: Vec<Use>,
-}
-
-/// A call of a function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Use {
-    /// What is called: line and column, from 1, the column in characters.
-    pub(crate) at: (u32, u32),
-    pub(crate) is_awaited: bool,
-    /// The function around the call: `None` outside of functions, `Some(None)` for one without a name.
-    pub(crate) within: Option<Option<String>>,
-}
 
 /// Looks for the uses of a name in JavaScript or TypeScript. Nothing for what does not parse.
 pub(crate) fn uses(source: &str, name: &str) -> Uses {

@@ -12,14 +12,7 @@ use oxc::ast::ast::{
 };
 use oxc::ast_visit::{Visit, walk};
 
-/// What a CommonJS module exports.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CommonJs {
-    /// The names, each once, in the order of the text.
-    pub names: Vec<String>,
-    /// The modules of which it exports all.
-    pub all_of: Vec<String>,
-}
+use super::facts::CommonJs;
 
 /// Looks through a module by recursion: call it with enough stack.
 pub(super) fn exports(program: &Program<'_>) -> CommonJs {

@@ -1,88 +1,33 @@
 //! What is probably not meant in a script: values given in conditions, code that never runs, names that nothing reads,
 //! promises that nothing awaits. And the members of modules that it uses, for those who know the modules.
 
-use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{Argument, BindingPattern, CallExpression, Expression, Program, Statement};
-use oxc::parser::{ParseOptions, Parser};
-use oxc::semantic::{AstNodes, Scoping, SemanticBuilder};
-use oxc::span::{GetSpan, SourceType, Span};
+use oxc::semantic::{AstNodes, Scoping, Semantic};
+use oxc::span::{GetSpan, Span};
 use oxc::syntax::node::NodeId;
 use oxc::syntax::operator::UnaryOperator;
 use oxc::syntax::symbol::SymbolId;
 
-use super::on_big_stack;
+use super::facts::{Lint, Lints, MemberUse};
 use super::positions::LineIndex;
-use crate::error::source::SyntaxProblem;
+use super::semantic::in_semantic;
 
 /// Where a text may use names in ways that cannot be seen.
 const OPAQUE: [&str; 3] = ["eval(", "with (", "with("];
 
-/// Something in a script that is probably not meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lint {
-    /// The class of its error.
-    pub(crate) name: &'static str,
-    /// What it is.
-    pub(crate) message: String,
-    /// What to do.
-    pub(crate) help: String,
-    /// Line and column, from 1, the column in characters.
-    pub(crate) at: (u32, u32),
-    /// The length in the source, in characters.
-    pub(crate) length: u32,
-}
-
-/// A member of a module that a script reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MemberUse {
-    /// The module, as it is written.
-    pub(crate) module: String,
-    /// The member's name.
-    pub(crate) name: String,
-    /// It is called.
-    pub(crate) is_called: bool,
-    /// Line and column, from 1, the column in characters.
-    pub(crate) at: (u32, u32),
-    /// The length of the name, in characters.
-    pub(crate) length: u32,
-}
-
-/// What was found in a script.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lints {
-    /// In the order of the source.
-    pub(crate) found: Vec<Lint>,
-    /// In the order of the source.
-    pub(crate) members: Vec<MemberUse>,
-}
-
 /// Looks at a script. Nothing for what does not parse.
 pub(crate) fn lints(source: &str) -> Lints {
-    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+    in_semantic(source, |semantic, index| found(source, semantic, index))
 }
 
-fn found(source: &str) -> Lints {
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
-        .with_options(ParseOptions {
-            allow_return_outside_function: true,
-            ..ParseOptions::default()
-        })
-        .parse();
-    if !parsed.diagnostics.is_empty() {
-        return Lints::default();
-    }
-    let semantic = SemanticBuilder::new_compiler()
-        .with_build_nodes(true)
-        .build(&parsed.program)
-        .semantic;
+fn found(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Lints {
     let mut look = Look {
         source,
-        index: LineIndex::new(source),
+        index,
         nodes: semantic.nodes(),
         scoping: semantic.scoping(),
-        program: &parsed.program,
+        program: semantic.nodes().program(),
         lints: Lints::default(),
     };
     for node in look.nodes.iter() {
@@ -101,7 +46,7 @@ fn found(source: &str) -> Lints {
 
 struct Look<'s, 'a> {
     source: &'s str,
-    index: LineIndex<'s>,
+    index: &'s LineIndex<'s>,
     nodes: &'s AstNodes<'a>,
     scoping: &'s Scoping,
     program: &'s Program<'a>,

@@ -14,37 +14,10 @@ use oxc::parser::Parser;
 use oxc::semantic::SemanticBuilder;
 use oxc::span::{GetSpan, SourceType, Span};
 
+use super::facts::{Call, Take};
 use super::on_big_stack;
 use super::positions::LineIndex;
 use crate::error::source::SyntaxProblem;
-
-/// A semaphore that a script takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Take {
-    /// Its name.
-    pub semaphore: String,
-    /// Line and column, from 1, the column in characters; and how many characters.
-    pub at: (u32, u32),
-    /// The length of the name as it is written, in characters.
-    pub length: u32,
-    /// Whether it waits for the only slot, without a time limit.
-    pub one_slot_for_ever: bool,
-    /// The ones that are held then, by their places in the list, outermost first.
-    pub within: Vec<usize>,
-}
-
-/// A rule that a script calls, and waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Its file, as it is written.
-    pub file: String,
-    /// Line and column, from 1, the column in characters.
-    pub at: (u32, u32),
-    /// The length of the file's name as it is written, in characters.
-    pub length: u32,
-    /// What is held then, by its places in the list of takes, outermost first.
-    pub within: Vec<usize>,
-}
 
 /// Finds them, in the order of the source, after what the rule exports; and the rules that are called by a call of `run`.
 /// Finds nothing in a source that does not parse. `calls` says whether calls of `take` and `region` mean semaphores at all:

@@ -1,50 +1,16 @@
 //! Which other modules a script names in so many words: in declarations, and in calls of `require` and `import()`.
 
-use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
 use oxc::ast::ast::{
     Argument, BindingIdentifier, BindingPattern, Expression, ImportDeclarationSpecifier,
     StringLiteral,
 };
-use oxc::parser::{ParseOptions, Parser};
-use oxc::semantic::SemanticBuilder;
-use oxc::span::{GetSpan, SourceType, Span};
+use oxc::semantic::Semantic;
+use oxc::span::{GetSpan, Span};
 
-use super::on_big_stack;
+use super::facts::{Named, NamedExport};
 use super::positions::LineIndex;
-use crate::error::source::SyntaxProblem;
-
-/// A module's name in a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
-    /// What is imported, as it is written.
-    pub specifier: String,
-    /// Line and column, from 1, the column in characters; and how many characters, quotes included.
-    pub at: (u32, u32),
-    /// The length of that in the source, in characters.
-    pub length: u32,
-    /// By a declaration: without that module, the script cannot run at all.
-    pub declared: bool,
-    /// By a call of `require`.
-    pub required: bool,
-    /// As something else than a module: `with { type: "text" }`.
-    pub kind: Option<String>,
-    /// The exports of the module that are named as well: `{ a, b as c }` of a declaration, or of `const { a } = require(...)`.
-    pub names: Vec<NamedExport>,
-}
-
-/// The name of another module's export in a script.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NamedExport {
-    /// The name.
-    pub name: String,
-    /// Line and column, from 1, the column in characters.
-    pub at: (u32, u32),
-    /// The length of the name in the source, in characters.
-    pub length: u32,
-    /// Nothing in the script uses it. In TypeScript, it is not even imported then.
-    pub unused: bool,
-}
+use super::semantic::in_semantic;
 
 /// Finds them, in the order of the source. Nothing for what does not parse.
 pub fn references(source: &str) -> Vec<Named> {
@@ -54,25 +20,10 @@ pub fn references(source: &str) -> Vec<Named> {
     {
         return Vec::new();
     }
-    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+    in_semantic(source, found)
 }
 
-fn found(source: &str) -> Vec<Named> {
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
-        .with_options(ParseOptions {
-            allow_return_outside_function: true,
-            ..ParseOptions::default()
-        })
-        .parse();
-    if !parsed.diagnostics.is_empty() {
-        return Vec::new();
-    }
-    let semantic = SemanticBuilder::new_compiler()
-        .with_build_nodes(true)
-        .build(&parsed.program)
-        .semantic;
-    let index = LineIndex::new(source);
+fn found(semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec<Named> {
     let (nodes, scoping) = (semantic.nodes(), semantic.scoping());
     let export = |name: &str, span: Span| {
         let (line, column, length) = index.characters(span.start as usize..span.end as usize);

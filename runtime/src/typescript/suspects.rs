@@ -18,6 +18,7 @@ use oxc::parser::{ParseOptions, Parser};
 use oxc::span::{GetSpan, SourceType, Span};
 use oxc::syntax::scope::ScopeFlags;
 
+use super::facts::WrittenPattern;
 use super::on_big_stack;
 use super::positions::{LineIndex, PositionMap};
 use crate::error::source::SyntaxProblem;
@@ -195,15 +196,6 @@ impl<'a> Visit<'a> for Literals {
     fn visit_reg_exp_literal(&mut self, it: &RegExpLiteral<'a>) {
         self.0.push((it.span, After::Nothing));
     }
-}
-
-/// A regular expression that is written in a source.
-#[derive(Clone, Debug)]
-pub(crate) struct WrittenPattern {
-    pub(crate) pattern: String,
-    pub(crate) flags: String,
-    /// Line and column, from 1, the column in characters, and the length in that line.
-    pub(crate) at: (u32, u32, u32),
 }
 
 /// The regular expressions that are written in JavaScript or TypeScript. None for what does not parse.

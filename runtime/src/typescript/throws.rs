@@ -10,19 +10,11 @@ use oxc::parser::{ParseOptions, Parser};
 use oxc::span::{GetSpan, SourceType, Span};
 use serde_json::Value as Json;
 
+use super::facts::Throw;
 use super::on_big_stack;
 use super::positions::LineIndex;
 use super::suspects::text_of;
 use crate::error::source::SyntaxProblem;
-
-/// Throws what may be the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Throw {
-    /// What is thrown: line and column, from 1, the column in characters, and the length in that line.
-    pub(crate) at: (u32, u32, u32),
-    /// It is written there with this value; otherwise it may have any.
-    pub(crate) is_written: bool,
-}
 
 /// Finds them in JavaScript or TypeScript. Nothing for what does not parse.
 pub(crate) fn throws(source: &str, value: &Json) -> Vec<Throw> {

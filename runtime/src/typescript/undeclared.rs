@@ -1,33 +1,16 @@
 //! Names in a script that are declared nowhere in it.
 
-use oxc::allocator::Allocator;
 use oxc::ast::AstKind;
-use oxc::parser::{ParseOptions, Parser};
-use oxc::semantic::{AstNodes, NodeId, Semantic, SemanticBuilder};
-use oxc::span::{GetSpan, SourceType};
+use oxc::semantic::{AstNodes, NodeId, Semantic};
+use oxc::span::GetSpan;
 use oxc::syntax::operator::UnaryOperator;
 
-use super::on_big_stack;
+use super::facts::Undeclared;
 use super::positions::LineIndex;
-use crate::error::source::SyntaxProblem;
+use super::semantic::in_semantic;
 
 /// What a text has that may declare any name, or find one that nothing declares.
 const OPAQUE: [&str; 4] = ["eval(", "with (", "with(", "declare global"];
-
-/// A name that is declared nowhere in a script, where it first stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Undeclared {
-    /// The name.
-    pub name: String,
-    /// Line and column, from 1, the column in characters.
-    pub at: (u32, u32),
-    /// The length of the name in the source, in characters.
-    pub length: u32,
-    /// A value is given to it somewhere.
-    pub is_assigned: bool,
-    /// What of it is called: the names of methods, or nothing for itself.
-    pub calls: Vec<String>,
-}
 
 /// Finds them, each once, in the order of the source. Nothing for what does not parse. `typeof name` is no use of a name,
 /// and `globalThis.name` somewhere makes it one that may be known.
@@ -35,7 +18,7 @@ pub fn undeclared(source: &str) -> Vec<Undeclared> {
     if OPAQUE.iter().any(|word| source.contains(word)) {
         return Vec::new();
     }
-    on_big_stack(source, || Ok::<_, Vec<SyntaxProblem>>(found(source))).unwrap_or_default()
+    in_semantic(source, |semantic, index| found_in(source, semantic, index))
 }
 
 /// Finds where a member of a global is used, by its whole name: `Intl.DisplayNames`. Where a script asks whether it is
@@ -47,8 +30,7 @@ pub(crate) fn members(source: &str, name: &str) -> Vec<Undeclared> {
     if !source.contains(member) || OPAQUE.iter().any(|word| source.contains(word)) {
         return Vec::new();
     }
-    let found = || Ok::<_, Vec<SyntaxProblem>>(found_members(source, object, member));
-    on_big_stack(source, found).unwrap_or_default()
+    found_members(source, object, member)
 }
 
 fn found_members(source: &str, object: &str, member: &str) -> Vec<Undeclared> {
@@ -90,32 +72,6 @@ fn found_members(source: &str, object: &str, member: &str) -> Vec<Undeclared> {
         found.sort_by_key(|one| one.at);
         found
     })
-}
-
-/// Looks at the names of a source; at nothing of what does not parse.
-fn in_semantic<T: Default>(
-    source: &str,
-    look: impl FnOnce(&Semantic<'_>, &LineIndex<'_>) -> T,
-) -> T {
-    let allocator = Allocator::default();
-    let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true))
-        .with_options(ParseOptions {
-            allow_return_outside_function: true,
-            ..ParseOptions::default()
-        })
-        .parse();
-    if !parsed.diagnostics.is_empty() {
-        return T::default();
-    }
-    let semantic = SemanticBuilder::new_compiler()
-        .with_build_nodes(true)
-        .build(&parsed.program)
-        .semantic;
-    look(&semantic, &LineIndex::new(source))
-}
-
-fn found(source: &str) -> Vec<Undeclared> {
-    in_semantic(source, |semantic, index| found_in(source, semantic, index))
 }
 
 fn found_in(source: &str, semantic: &Semantic<'_>, index: &LineIndex<'_>) -> Vec<Undeclared> {
