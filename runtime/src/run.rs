@@ -126,6 +126,7 @@ pub struct Run {
     pub(crate) regions: RefCell<Vec<RegionRecord>>,
     /// What is to be waited for when all is given back.
     exits: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
+    cleanups: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     /// What is to be waited for before all is given back.
     before_release: RefCell<Vec<LocalBoxFuture<'static, ()>>>,
     ending: Ending,
@@ -211,6 +212,7 @@ impl Run {
             spans: parts.spans,
             regions: RefCell::default(),
             exits: RefCell::default(),
+            cleanups: RefCell::default(),
             before_release: RefCell::default(),
             ending: Ending::default(),
             unwinding: Unwinding::default(),

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use cla_semaphore::{AcquireError, NamedRun, Permit, Request, RunId, Semaphore, Semaphores};
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, join, select};
 use rquickjs::{Ctx, Exception};
 
 use super::Run;
@@ -30,6 +30,10 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is done after the end has so long, also when nothing of the grace is left.
 const LEAST_EXIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// To remove what a run has made on this machine takes so long at most, however short its grace was: nobody else would
+/// remove it.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Run {
     /// Takes a slot of a semaphore for this run, blocking the rule until it is its turn.
@@ -258,6 +262,13 @@ impl Run {
         self.exits.borrow_mut().push(Box::pin(future));
     }
 
+    /// Has `future` done as [`on_exit`](Self::on_exit) has, but it gets the time it needs: to remove what the run has made
+    /// on this machine. It should end by itself.
+    #[doc(hidden)]
+    pub fn clean_up(&self, future: impl Future<Output = ()> + 'static) {
+        self.cleanups.borrow_mut().push(Box::pin(future));
+    }
+
     /// Has `future` done when the run's program has ended, before its permits are given back: to end what works with that
     /// which they protect. If the run was stopped, it has what is left of its grace.
     #[doc(hidden)]
@@ -276,19 +287,18 @@ impl Run {
 
     /// Does what is to be done after the run's end.
     pub(crate) async fn end(&self) {
-        let endings = self.exits.take();
-        if !endings.is_empty() {
-            // What takes longer is freed by its store by itself.
-            let all = futures_util::future::join_all(endings);
-            // However short its grace was: what it made does not stay behind.
-            let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
-                let left = end.saturating_duration_since(self.now());
-                left.clamp(LEAST_EXIT_TIMEOUT, EXIT_TIMEOUT)
-            });
-            // The stores answer in the time of the machine.
-            #[expect(clippy::disallowed_methods, reason = "see above")]
-            let _ = tokio::time::timeout(left, all).await;
+        let (endings, cleanups) = (self.exits.take(), self.cleanups.take());
+        if endings.is_empty() && cleanups.is_empty() {
+            return;
         }
+        // What takes longer is freed by its store by itself.
+        let left = self.grace_end().map_or(EXIT_TIMEOUT, |end| {
+            let left = end.saturating_duration_since(self.now());
+            left.clamp(LEAST_EXIT_TIMEOUT, EXIT_TIMEOUT)
+        });
+        // Both work in the time of the machine.
+        let endings = within_machine_time(left, endings);
+        join(endings, within_machine_time(CLEANUP_TIMEOUT, cleanups)).await;
     }
 
     /// Whether the host asked for a trace of what this run waits for and holds.
@@ -310,6 +320,16 @@ impl Run {
             regions.push(record);
         }
     }
+}
+
+/// Has all of them done at once, and forgets them when the time is over.
+async fn within_machine_time(time: Duration, all: Vec<LocalBoxFuture<'static, ()>>) {
+    if all.is_empty() {
+        return;
+    }
+    let all = futures_util::future::join_all(all);
+    #[expect(clippy::disallowed_methods, reason = "the time of the machine is meant")]
+    let _ = tokio::time::timeout(time, all).await;
 }
 
 pin_project_lite::pin_project! {

@@ -68,6 +68,8 @@ impl Run {
     }
 
     /// Begins to leave the code, if the run was stopped and that is possible; says whether it has begun now.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn begin_unwinding(&self) -> bool {
         let reason = self.control.reason();
         let is_possible = self.unwinding.allowed.get()
@@ -91,6 +93,8 @@ impl Run {
     }
 
     /// The error that runs through the code: the result of a call that waited, or of what was awaited.
+    #[cold]
+    #[inline(never)]
     pub(super) fn throw_unwinding(&self, ctx: &Ctx<'_>) -> rquickjs::Error {
         let error = Exception::from_message(ctx.clone(), self.stop_message());
         match error.and_then(|error| self.named(error)) {
@@ -142,6 +146,8 @@ impl Run {
     }
 
     /// Lets the code of a job that makes new ones for ever have the error of the end.
+    #[cold]
+    #[inline(never)]
     pub(super) fn end_a_job(&self, ctx: &Ctx<'_>) {
         /// More than jobs wait in turn where each is one of many that go on for ever.
         const MOST: u32 = 10_000;
@@ -155,6 +161,8 @@ impl Run {
         self.unwinding.undelivered.set(false);
     }
 
+    #[cold]
+    #[inline(never)]
     fn soften_next_error<'js>(&self, ctx: &Ctx<'js>) -> rquickjs::Result<()> {
         let Some(hook) = self.unwinding.stack_hook.borrow().clone() else {
             return Ok(());
@@ -193,6 +201,8 @@ impl Run {
         true
     }
 
+    #[cold]
+    #[inline(never)]
     fn reject_timers(
         &self,
         ctx: &Ctx<'_>,

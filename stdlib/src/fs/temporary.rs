@@ -45,7 +45,7 @@ impl Temporaries {
         let made = Self::default();
         let (at_end, permissions) = (made.clone(), run.permissions().clone());
         let budget = budget.clone();
-        run.on_exit(async move {
+        run.clean_up(async move {
             let remove = move || {
                 // What a run that was stopped has begun sees that soon; until then it may make more.
                 budget.until_idle(PATIENCE);
