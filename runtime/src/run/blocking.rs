@@ -84,10 +84,10 @@ impl Run {
         self.gauge.trim();
         self.control.facts.note_memory(self.gauge.used());
         let shielded = self.time.shield.get().is_some();
-        if !shielded && self.time.inner_deadline.get().is_none() {
-            return fiber::block_on(self.control.until_stopped(future));
-        }
         let mut future = pin!(future);
+        if !shielded && self.time.inner_deadline.get().is_none() {
+            return fiber::block_on(self.control.until_stopped(future.as_mut()));
+        }
         if !shielded || !self.is_halted() {
             let blocked = match self.wait_end() {
                 None => fiber::block_on(self.control.until_stopped(future.as_mut())),

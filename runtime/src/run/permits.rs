@@ -65,14 +65,17 @@ impl Run {
         let _place = self.waiting_place(ctx)?;
         let (request, _line) = self.join_line(&usage.semaphore, request);
         let waiting_since = Cell::new(None);
-        let acquire = usage.semaphore.acquire().with(request);
-        let acquire = Timed {
-            future: acquire,
+        // Pinned here, so that there is one of it on a stack of which a page more is a page more for each run that waits.
+        let acquire = pin!(Timed {
+            future: usage.semaphore.acquire().with(request),
             since: &waiting_since,
             usage,
             clock: self.clock(),
+        });
+        let result = match self.waits_for_own_slot(usage) {
+            false => self.block_durably(ctx, acquire),
+            true => self.block_durably(ctx, self.warned_of_own_slot(usage, acquire)),
         };
-        let result = self.block_durably(ctx, self.warned_of_own_slot(usage, acquire));
         if let Some(since) = waiting_since.get() {
             usage.note_waited(self.now().saturating_duration_since(since));
         }
@@ -109,7 +112,7 @@ impl Run {
         let _place = self.waiting_place(ctx)?;
         let (request, _line) = self.join_line(&usage.semaphore, request);
         let waiting_since = Cell::new(None);
-        let acquire = async {
+        let acquire = pin!(async {
             let acquire = pin!(Timed {
                 future: async { usage.semaphore.acquire().with(request).await },
                 since: &waiting_since,
@@ -120,8 +123,11 @@ impl Run {
                 Either::Left((outcome, _)) => Some(outcome),
                 Either::Right(((), _)) => None,
             }
+        });
+        let result = match self.waits_for_own_slot(usage) {
+            false => self.block_durably(ctx, acquire),
+            true => self.block_durably(ctx, self.warned_of_own_slot(usage, acquire)),
         };
-        let result = self.block_durably(ctx, self.warned_of_own_slot(usage, acquire));
         if let Some(since) = waiting_since.get() {
             usage.note_waited(self.now().saturating_duration_since(since));
         }
@@ -131,13 +137,14 @@ impl Run {
         result
     }
 
-    /// The wait of this run for a slot. If it holds one of this semaphore by a slot id, it warns once that it does: others may
-    /// release that by the id, so the wait is no deadlock, but as a rule nobody does.
-    async fn warned_of_own_slot<F: Future>(&self, usage: &Usage, wait: F) -> F::Output {
-        if self.warned_of_own_slot.get() || !self.permits.holds_by_slot_id(usage) {
-            return wait.await;
-        }
-        let wait = pin!(wait);
+    /// Whether this run holds a slot of the semaphore by a slot id, and has not warned of such a wait yet.
+    fn waits_for_own_slot(&self, usage: &Usage) -> bool {
+        !self.warned_of_own_slot.get() && self.permits.holds_by_slot_id(usage)
+    }
+
+    /// The wait of this run for a slot of a semaphore of which it holds one by a slot id. It warns once: others may release
+    /// that by the id, so the wait is no deadlock, but as a rule nobody does.
+    async fn warned_of_own_slot<F: Future + Unpin>(&self, usage: &Usage, wait: F) -> F::Output {
         // How long people wait who look at it.
         #[expect(clippy::disallowed_methods, reason = "see above")]
         let soon = pin!(tokio::time::sleep(UNTIL_WARNED));
