@@ -26,7 +26,7 @@ use self::errors::ErrorClass;
 use self::permit::Permits;
 use self::request::{Wanted, semaphore_name};
 use crate::call::{Arg, define};
-use crate::statements;
+use crate::statements::{self, Statements};
 use crate::throw::{name_argument, wrong};
 
 /// The module.
@@ -97,6 +97,8 @@ pub(crate) struct Module {
     awaited: Cell<usize>,
     /// Who gives the commands of the rule.
     actor: OnceCell<Actor>,
+    /// Looked at whenever a slot is given back.
+    statements: Statements,
 }
 
 impl Module {
@@ -117,7 +119,13 @@ impl Module {
             last: RefCell::default(),
             awaited: Cell::new(0),
             actor: OnceCell::new(),
+            statements: OnceCell::new(),
         }
+    }
+
+    /// What finishes the commands that the rule has begun.
+    pub(crate) fn statements(&self) -> &Statements {
+        &self.statements
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
@@ -183,7 +191,7 @@ impl Module {
         match &result {
             Ok(value) => {
                 // What its commands change is what the slot protects.
-                let followed = match statements::finish(ctx, &self.run, value) {
+                let followed = match statements::finish(ctx, self, value) {
                     Ok(true) => Ok(None),
                     Ok(false) => statements::promise_of(ctx, value),
                     Err(error) => Err(error),
@@ -193,7 +201,7 @@ impl Module {
                     Err(error) => result = Err(error),
                 }
             }
-            Err(_) => statements::finish_after_error(ctx, &self.run),
+            Err(_) => statements::finish_after_error(ctx, self),
         }
         if let Some(promise) = promise {
             return self.until_settled(ctx, guard, &promise);
@@ -234,7 +242,7 @@ impl Module {
             let module = Rc::clone(self);
             move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
                 let nothing = Value::new_undefined(ctx.clone());
-                let finished = statements::finish(&ctx, &module.run, &nothing);
+                let finished = statements::finish(&ctx, &module, &nothing);
                 match (leave(), finished) {
                     (_, Err(error)) => Err(error),
                     (Some(lost), Ok(_)) => Err(module.lost(&ctx, &lost)),

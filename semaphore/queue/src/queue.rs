@@ -50,6 +50,8 @@ mod admit;
 mod answers;
 mod deadlines;
 mod end;
+#[cfg(test)]
+mod explorer;
 mod history;
 #[cfg(test)]
 mod model;
@@ -116,6 +118,7 @@ const SPARE_RECORDS: usize = 64;
 /// assert!(matches!(fx.outcomes[..], [("second", Outcome::Admitted(_))]));
 /// ```
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Queue<W> {
     /// In force.
     slots: Slots,

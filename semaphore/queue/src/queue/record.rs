@@ -68,6 +68,7 @@ pub(super) enum Phase {
 
 /// A live request: waiting or busy. (Or the room for one.)
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Record<W> {
     pub(super) sequence: u64,
     pub(super) requested_at: Timestamp,

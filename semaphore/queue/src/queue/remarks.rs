@@ -8,10 +8,12 @@ use crate::time::Timestamp;
 
 /// Nearly always empty. A request that ends takes its remark with it.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub(super) struct Remarks(BTreeMap<u64, Remark>);
 
 /// Has at least one of the two.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 struct Remark {
     /// Which administrator steered it last.
     actor: Option<Actor>,
