@@ -863,6 +863,8 @@ fn whatever_becomes_of_the_file_nobody_is_let_in_beside_a_holder_that_does_not_k
         assert!(permit.lease_passed(), "{what}");
         let next = next.unwrap_or_else(|error| panic!("{what}: {error}"));
         assert!(since.elapsed() < Duration::from_secs(3), "{what}");
+        let (token, before) = (next.token(), permit.token());
+        assert!(token > before, "{what}: token {token} after {before}");
         // The store that was open before goes on in the new file.
         assert!(
             block_on(semaphores.semaphore(&x).acquire().if_free())

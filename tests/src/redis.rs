@@ -232,7 +232,11 @@ impl Server {
         answer
     }
 
-    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+    /// The same, where there may be no answer, or an error.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    pub fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut request = String::new();

@@ -4,6 +4,7 @@
 //! - `cargo xtask types` runs the TypeScript compiler over the declarations and the examples ([`mod@types`]).
 //! - `cargo xtask house` shows how the code is divided, and what breaks its order ([`mod@house`]).
 //! - `cargo xtask bench` measures us beside our peers ([`mod@bench`]).
+//! - `cargo xtask chaos` makes faults on purpose, and looks whether the promises hold ([`mod@chaos`]).
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod chaos;
 mod features;
 mod house;
 mod msrv;
@@ -39,6 +41,8 @@ enum Task {
     House(house::Args),
     /// Measure us beside our peers and print one table of ratios. Never a test.
     Bench(bench::Args),
+    /// Kill, stop and cut off processes and servers while they take slots, and look whether the promises hold.
+    Chaos(chaos::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Task::Types(args) => types::run(&args),
         Task::House(args) => house::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -2,7 +2,7 @@
 //!
 //! A step is silent unless it fails; then all that it printed is shown. The last line counts the tests.
 
-mod programs;
+pub(crate) mod programs;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -40,6 +40,8 @@ pub(super) struct Presence {
     life: Option<system::LockFile>,
     /// The number of the session's byte.
     byte: i64,
+    /// Whether the lock file was there before this store: then there has been a database.
+    pub(super) was_there: bool,
 }
 
 impl Presence {
@@ -47,8 +49,10 @@ impl Presence {
     pub(super) fn open(path: &Path) -> Option<Self> {
         /// The first byte is for all; the last that a file can have is less than 2^63.
         const BYTES: i64 = 1 << 62;
+        let was_there = lock_file(path).exists();
         Some(Self {
             open: system::LockFile::open(path).ok()?,
+            was_there,
             life: None,
             byte: 1 + (RequestId::unique().as_u128() as i64).rem_euclid(BYTES - 1),
             database: path.to_owned(),

@@ -43,7 +43,7 @@ pub(super) use self::end::{ended_code, ended_status, shown_since};
 pub(super) use self::outcome::{Admission, Outcome, OutcomeRow};
 pub(super) use self::refresh::Refreshed;
 pub(super) use self::rows::{Phase, RequestRow, Semaphore, count, requests, semaphores};
-pub(super) use self::session::show;
+pub(super) use self::session::{Predecessor, show};
 use super::clock::{Moment, WallClock};
 use super::message::{Message, Secret};
 use crate::actor::Actor;

@@ -57,6 +57,8 @@ pub(super) struct Worker {
     session: Session,
     /// The file, from the first command that writes until the store is closed.
     open: Option<OpenFile>,
+    /// Whether it had a file open that was deleted, moved or replaced, and has opened none since.
+    has_lost_file: bool,
     /// How the file looked when it was last read, while it can only be read and is observed.
     observed: Option<Looks>,
 }
@@ -77,6 +79,7 @@ impl Worker {
             hub,
             inbox,
             open: None,
+            has_lost_file: false,
             observed: None,
         };
         std::thread::Builder::new()
@@ -213,6 +216,7 @@ impl Worker {
         match self.perform(&batch) {
             Ok((answers, effects)) => self.answer(batch, answers, effects),
             Err(Problem::Replaced) => {
+                self.has_lost_file = true;
                 self.session_lost();
                 self.carry_out(batch);
             }
@@ -250,8 +254,11 @@ impl Worker {
         let limit = self.session.limit(batch, Instant::now());
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(OpenFile::new(&self.file, limit)?),
+            None => self
+                .open
+                .insert(OpenFile::new(&self.file, limit, self.has_lost_file)?),
         };
+        self.has_lost_file = false;
         open.database.limit = limit;
         let presence = open.presence.take();
         let context = Context {
@@ -426,6 +433,7 @@ impl Worker {
     /// Looking failed: it is tried again later, and no request waits for longer than it wants to.
     fn look_failed(&mut self, problem: &Problem) {
         if problem.loses_all() {
+            self.has_lost_file = true;
             self.session_lost();
             return;
         }

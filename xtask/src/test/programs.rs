@@ -29,7 +29,7 @@ const WAITING: &[(&str, &str)] = &[
 const PROGRAM_LIMIT: Duration = Duration::from_secs(12 * 60);
 
 /// A test program that cargo built.
-pub(super) struct Program {
+pub(crate) struct Program {
     package: String,
     /// The folder of its package, where it is run.
     folder: PathBuf,
@@ -41,7 +41,7 @@ pub(super) struct Program {
 
 impl Program {
     /// Reads one line of what cargo says; nothing if it is about something else than a test program.
-    fn read(line: &str) -> Option<Self> {
+    pub(crate) fn read(line: &str) -> Option<Self> {
         let message: Value = serde_json::from_str(line).ok()?;
         if message["reason"] != "compiler-artifact" || message["profile"]["test"] != true {
             return None;
@@ -57,6 +57,11 @@ impl Program {
             name: message["target"]["name"].as_str()?.to_owned(),
             file: message["executable"].as_str()?.into(),
         })
+    }
+
+    /// The program itself.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
     }
 
     fn waits(&self) -> bool {

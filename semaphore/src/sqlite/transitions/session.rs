@@ -21,6 +21,33 @@ use crate::view::Status;
 /// more of them than fit into the write-ahead log (4 MB, a few thousand).
 const TOKEN_LEAP: i64 = 1 << 20;
 
+/// The tokens of a file that is gone are not known here, and what a token protects must not see them go back. They grew by
+/// one with each permit, or began at the clock: so those from the clock on are above them.
+fn begin_tokens_at_the_clock(db: &Connection) -> Result<(), Problem> {
+    let micros = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_micros();
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    db.execute(
+        "UPDATE setting SET value = max(value, ?1) WHERE name = 'floor'",
+        [micros],
+    )?;
+    db.execute("UPDATE semaphore SET token = max(token, ?1)", [micros])?;
+    Ok(())
+}
+
+/// Whether there was another file before the one that is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sqlite) enum Predecessor {
+    /// Nothing tells of one.
+    None,
+    /// Its lock file is there.
+    Likely,
+    /// This very store had it open.
+    Known,
+}
+
 impl Transition<'_> {
     /// Registers this process as a session, and returns the session's number. `lease` is for processes that cannot see
     /// whether this one lives.
@@ -31,15 +58,20 @@ impl Transition<'_> {
         lock: Option<i64>,
         secret: Secret,
         is_shared: bool,
+        predecessor: Predecessor,
     ) -> Result<i64, Problem> {
         let this = Process::this();
         let boot: String =
             db.query_row("SELECT value FROM setting WHERE name = 'boot'", [], |row| {
                 row.get(0)
             })?;
+        let is_new = boot.is_empty();
+        if predecessor == Predecessor::Known || (is_new && predecessor == Predecessor::Likely) {
+            begin_tokens_at_the_clock(db)?;
+        }
         if this.boot.is_empty() {
             // Without `/proc` no boot is known.
-        } else if boot.is_empty() {
+        } else if is_new {
             // A new file.
             db.execute(
                 "UPDATE setting SET value = ?1 WHERE name = 'boot'",

@@ -21,7 +21,7 @@ use crate::sqlite::permit::PermitState;
 use crate::sqlite::presence::{Presence, Witness};
 use crate::sqlite::problem::Problem;
 use crate::sqlite::process::Process;
-use crate::sqlite::transitions::{ENDING, Effects, Outcome, OutcomeRow, Transition};
+use crate::sqlite::transitions::{ENDING, Effects, Outcome, OutcomeRow, Predecessor, Transition};
 use crate::sqlite::wake::WakePipe;
 
 /// How long a session in another container is taken to live after its last sign of life.
@@ -88,13 +88,18 @@ pub(super) struct OpenFile {
 }
 
 impl OpenFile {
-    pub(super) fn new(file: &SqliteUrl, limit: Option<Instant>) -> Result<Self, Problem> {
+    /// `has_lost_file`: this store had another file open, which is gone.
+    pub(super) fn new(
+        file: &SqliteUrl,
+        limit: Option<Instant>,
+        mut has_lost_file: bool,
+    ) -> Result<Self, Problem> {
         let path = file.path();
         let was_in_use = Database::is_in_use(path);
         let is_shared = Database::prepare(file)?;
         let mut presence = Presence::open(path);
         if let Some(presence) = &presence {
-            wait_for_predecessors(path, was_in_use, presence)?;
+            has_lost_file |= wait_for_predecessors(path, was_in_use, presence)?;
             presence.enter();
         }
         let database = Database::open(path, limit)?;
@@ -105,6 +110,11 @@ impl OpenFile {
         Presence::answer(presence.as_ref(), &database.connection)?;
         let lock = presence.as_mut().and_then(Presence::live);
         let secret = Secret::new();
+        let predecessor = match (has_lost_file, presence.as_ref()) {
+            (true, _) => Predecessor::Known,
+            (false, Some(presence)) if presence.was_there => Predecessor::Likely,
+            _ => Predecessor::None,
+        };
         let session = database.transaction(|connection| {
             Transition::register(
                 connection,
@@ -113,6 +123,7 @@ impl OpenFile {
                 lock,
                 secret,
                 is_shared,
+                predecessor,
             )
         })?;
         let mut open = Self {
@@ -390,12 +401,15 @@ impl OpenFile {
 
 /// The file is missing, or its log is, while other processes say that they use it: they hold permits that are not to be
 /// seen here. They notice soon, and lose those permits. Until then this waits, so that no request is admitted beside them.
+/// Says whether another file was put in its place.
 fn wait_for_predecessors(
     path: &Path,
     was_in_use: bool,
     presence: &Presence,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
     let since = Instant::now();
+    let is_there = path.metadata().is_ok_and(|file| file.len() > 0);
+    let is_another = !was_in_use && is_there && presence.is_in_use();
     let mut is_in_use = was_in_use;
     while !is_in_use && presence.is_in_use() {
         if since.elapsed() > LOCKED_FOR {
@@ -405,7 +419,7 @@ fn wait_for_predecessors(
         // Another process may be making it just now.
         is_in_use = Database::is_in_use(path);
     }
-    Ok(())
+    Ok(is_another)
 }
 
 impl Drop for OpenFile {
