@@ -123,9 +123,11 @@ impl Module {
         }
     }
 
-    /// What finishes the commands that the rule has begun.
-    pub(crate) fn statements(&self) -> &Statements {
-        &self.statements
+    /// Lets `finish` run the statements that have not run yet: it is called with what a function returned, and says whether
+    /// that is a command, which it has run, too.
+    pub(crate) fn set_statements<'js>(&self, ctx: &Ctx<'js>, finish: Function<'js>) {
+        let set = self.statements.set(self.run.keep(ctx, finish));
+        debug_assert!(set.is_ok(), "a run has one module of commands");
     }
 
     /// `take(name, fn)` and `take(name, options, fn)`.
@@ -191,7 +193,7 @@ impl Module {
         match &result {
             Ok(value) => {
                 // What its commands change is what the slot protects.
-                let followed = match statements::finish(ctx, self, value) {
+                let followed = match statements::finish(ctx, &self.statements, value) {
                     Ok(true) => Ok(None),
                     Ok(false) => statements::promise_of(ctx, value),
                     Err(error) => Err(error),
@@ -201,7 +203,7 @@ impl Module {
                     Err(error) => result = Err(error),
                 }
             }
-            Err(_) => statements::finish_after_error(ctx, self),
+            Err(_) => statements::finish_after_error(ctx, &self.statements),
         }
         if let Some(promise) = promise {
             return self.until_settled(ctx, guard, &promise);
@@ -242,7 +244,7 @@ impl Module {
             let module = Rc::clone(self);
             move |ctx: Ctx<'js>, value: Opt<Value<'js>>| {
                 let nothing = Value::new_undefined(ctx.clone());
-                let finished = statements::finish(&ctx, &module, &nothing);
+                let finished = statements::finish(&ctx, &module.statements, &nothing);
                 match (leave(), finished) {
                     (_, Err(error)) => Err(error),
                     (Some(lost), Ok(_)) => Err(module.lost(&ctx, &lost)),

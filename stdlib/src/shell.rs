@@ -17,7 +17,7 @@ use crate::call::{Arg, named};
 use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Refusal, Stage, Words};
 use crate::duration::duration;
 use crate::options::entries;
-use crate::statements;
+use crate::sem;
 use crate::throw::{error, name_argument, string_argument, type_error, wrong};
 
 /// The module.
@@ -40,7 +40,7 @@ impl NativeModule for Native {
         let start = move |ctx: Ctx<'js>, plan: Object<'js>| start(&ctx, &run, &prototype, &plan);
         exports.set("start", named(ctx, "start", start)?)?;
         let settling = move |ctx: Ctx<'js>, finish: Function<'js>| {
-            statements::set(&ctx, &settled, finish);
+            sem::Module::of(&settled).set_statements(&ctx, finish);
         };
         exports.set("settling", named(ctx, "settling", settling)?)?;
         exports.set(

@@ -1,24 +1,12 @@
 //! Commands of which a rule reads nothing: `cla/shell` runs them later, and what gives back a slot has them run before.
 
 use std::cell::OnceCell;
-use std::rc::Rc;
 
-use cla_runtime::host::Run;
 use cla_runtime::internal::Rooted;
 use cla_runtime::js::{self, Ctx, Function, Promise, Value};
 
-use crate::sem;
-
 /// How the statements of a run are finished; nothing until there can be any.
 pub(crate) type Statements = OnceCell<Rooted<Function<'static>>>;
-
-/// Lets `finish` run the statements that have not run yet: it is called with what a function returned, and says whether that
-/// is a command, which it has run, too.
-pub(crate) fn set<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, finish: Function<'js>) {
-    let module = sem::Module::of(run);
-    let set = module.statements().set(run.keep(ctx, finish));
-    debug_assert!(set.is_ok(), "a run has one module of commands");
-}
 
 /// Runs the statements that have not run yet; blocks the rule. Of what a function returned, a command is run, too; then gives
 /// `true`.
@@ -29,24 +17,24 @@ pub(crate) fn set<'js>(ctx: &Ctx<'js>, run: &Rc<Run>, finish: Function<'js>) {
 #[inline]
 pub(crate) fn finish<'js>(
     ctx: &Ctx<'js>,
-    module: &sem::Module,
+    statements: &Statements,
     returned: &Value<'js>,
 ) -> js::Result<bool> {
-    match module.statements().get() {
+    match statements.get() {
         None => Ok(false),
         Some(finish) => finish.get(ctx)?.call((returned.clone(),)),
     }
 }
 
 /// Runs them after a function has thrown, whose error stays.
-pub(crate) fn finish_after_error(ctx: &Ctx<'_>, module: &sem::Module) {
-    if module.statements().get().is_none() {
+pub(crate) fn finish_after_error(ctx: &Ctx<'_>, statements: &Statements) {
+    if statements.get().is_none() {
         return;
     }
     let thrown = ctx.catch();
     if !thrown.is_uncatchable_error() {
         let nothing = Value::new_undefined(ctx.clone());
-        if finish(ctx, module, &nothing).is_err() && ctx.has_exception() {
+        if finish(ctx, statements, &nothing).is_err() && ctx.has_exception() {
             ctx.catch();
         }
     }

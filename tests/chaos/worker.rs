@@ -58,7 +58,11 @@ pub(crate) fn work(arguments: &[String]) {
         // A server that is down, a file that cannot be opened now.
         return;
     };
-    while !folder.join(ENOUGH).exists() && !(is_small && written.get() > SMALL_HISTORY) {
+    let is_enough = || {
+        let has_no_room = is_small && written.get() > SMALL_HISTORY;
+        has_no_room || folder.join(ENOUGH).exists()
+    };
+    while !is_enough() {
         let (name, slots) = random.choice(SEMAPHORES).unwrap();
         let semaphore = semaphores.semaphore(&SemaphoreName::new(name).unwrap());
         let owner = Owner::process(format!("worker {number}"));

@@ -77,7 +77,7 @@ impl Module {
                 match statements::promise_of(ctx, value) {
                     Ok(Some(promise)) => return module.until_settled(ctx, guard, &promise),
                     Ok(None) => {
-                        if let Err(error) = statements::finish(ctx, &module, value) {
+                        if let Err(error) = statements::finish(ctx, &module.statements, value) {
                             result = Err(error);
                         }
                     }

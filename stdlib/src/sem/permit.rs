@@ -60,7 +60,7 @@ fn permit_prototype<'js>(ctx: &Ctx<'js>, run: &Rc<Run>) -> js::Result<Object<'js
                 return Ok(false);
             }
             let nothing = Value::new_undefined(ctx.clone());
-            let finished = statements::finish(&ctx, &Module::of(&run), &nothing);
+            let finished = statements::finish(&ctx, &Module::of(&run).statements, &nothing);
             let Some(permit) = run.permits().take_permit(&held) else {
                 return Ok(false);
             };
