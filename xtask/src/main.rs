@@ -3,6 +3,7 @@
 //! - `cargo xtask test` runs every check that a change must pass ([`mod@test`]).
 //! - `cargo xtask types` runs the TypeScript compiler over the declarations and the examples ([`mod@types`]).
 //! - `cargo xtask house` shows how the code is divided, and what breaks its order ([`mod@house`]).
+//! - `cargo xtask gallery` compares the gallery of mistakes with what the program prints ([`mod@gallery`]).
 //! - `cargo xtask bench` measures us beside our peers ([`mod@bench`]).
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod features;
+mod gallery;
 mod house;
 mod msrv;
 mod process;
@@ -37,6 +39,8 @@ enum Task {
     Types(types::Args),
     /// Show how the code is divided into crates and files, and what breaks the order of docs/architecture.md.
     House(house::Args),
+    /// Compare the gallery of mistakes in docs/errors/ with what the program prints, or write it anew.
+    Gallery(gallery::Args),
     /// Measure us beside our peers and print one table of ratios. Never a test.
     Bench(bench::Args),
 }
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Types(args) => types::run(&args),
         Task::House(args) => house::run(&args),
+        Task::Gallery(args) => gallery::run(&args),
         Task::Bench(args) => bench::run(&args),
     };
     match done {
