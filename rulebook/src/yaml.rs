@@ -626,6 +626,12 @@ fn help(problem: &str) -> Option<String> {
         "a colon and a space begin a map: put a text that has them in quotes, or in lines of its own below |"
     } else if problem.contains("tab") {
         "YAML is indented by spaces, never by tabs"
+    } else if problem.contains("quoted scalar") {
+        "the quote that begins here is not closed"
+    } else if problem.contains("did not find expected '-' indicator")
+        || problem.contains("did not find expected key")
+    {
+        "what belongs together begins in one column: look at the spaces before this line, and those around it"
     } else {
         return None;
     };

@@ -53,6 +53,7 @@ use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 use self::manifest::PackageType;
 use self::packages::Packages;
+pub(crate) use self::resolve::beside;
 pub use self::resolve::{ResolveError, Resolved};
 use self::source_map::FileMap;
 use crate::error::{Location, RuleError};

@@ -136,18 +136,23 @@ impl ScriptCheck<'_, '_, '_> {
                 let modules = self.around.modules?;
                 modules.hint(&format!("{name} {what}"), subject.name, Some(subject.text))
             };
+            let near = || nearest(name, words(subject.text).filter(|word| word != name));
             let (message, help) = match one.is_assigned {
-                true => (
-                    format!("{name} is given a value, and declared nowhere"),
-                    format!("write `let {name}` or `const {name}` where it begins"),
-                ),
+                true => {
+                    let declare = format!("write `let {name}` or `const {name}` where it begins");
+                    (
+                        format!("{name} is given a value, and declared nowhere"),
+                        match near() {
+                            Some(near) => format!("did you mean {near}? otherwise {declare}"),
+                            None => declare,
+                        },
+                    )
+                }
                 false => (
                     format!("{name} is declared nowhere"),
-                    hint("is not defined").unwrap_or_else(|| {
-                        match nearest(name, words(subject.text).filter(|word| word != name)) {
-                            Some(near) => format!("did you mean {near}?"),
-                            None => "import it, or declare it".to_owned(),
-                        }
+                    hint("is not defined").unwrap_or_else(|| match near() {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => "import it, or declare it".to_owned(),
                     }),
                 ),
             };

@@ -13,8 +13,18 @@ use crate::yaml::{Node, Text, Yaml};
 const BARE: [&str; 3] = ["wait_children", "break", "continue"];
 
 /// What a word of other languages is called here.
-fn elsewhere(word: &str) -> Option<&'static str> {
+pub(super) fn elsewhere(word: &str) -> Option<&'static str> {
     Some(match word {
+        "steps" | "tasks" | "jobs" | "stages" | "plays" | "actions" => {
+            "the ops of a rulebook stand below `do`"
+        }
+        "hosts" => {
+            "a rulebook runs on this machine: go through hosts with foreach, and reach them with shell: ssh ..."
+        }
+        "uses" | "include" | "include_tasks" | "import_tasks" | "roles" => {
+            "another rulebook is called by call: FILE, and its functions are ops after an import"
+        }
+        "become" | "sudo" => "it is a part of the command: shell: sudo ...",
         "loop" | "with_items" | "for" | "each" | "forEach" => {
             "a loop is {foreach: [...], do: [...]}, in which `it` is the item"
         }

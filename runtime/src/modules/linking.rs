@@ -11,6 +11,9 @@ use crate::run::Run;
 use crate::typescript::facts::NamedExport;
 use crate::typescript::references::references;
 
+/// The export that is imported without braces.
+const DEFAULT: &str = "default";
+
 /// Most exports that a sentence names.
 const MOST_LISTED: usize = 8;
 
@@ -58,9 +61,13 @@ fn explained(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str, module: &str) -> RuleErro
     let message = format!("{shown} exports no {name}");
     let mut error = RuleError::new(ErrorKind::Syntax, "SyntaxError", message);
     let exported = exports(ctx, run, module);
-    error.help = match nearest(name, exported.iter().map(String::as_str)) {
+    let near = nearest(name, exported.iter().map(String::as_str));
+    error.help = match near.filter(|_| name != DEFAULT) {
         Some(near) => Some(format!("did you mean {near}?")),
-        None => listed(&exported),
+        None => listed(&exported).map(|listed| match name {
+            DEFAULT => format!("{listed}: name in braces what is imported"),
+            _ => listed,
+        }),
     };
     match modules.importer(name, module) {
         Some((importer, at)) => error.located(modules, &importer, at.at, at.length as usize),
@@ -113,7 +120,7 @@ impl ModuleCache {
                 .collect()
         };
         texts.into_iter().find_map(|(file, text)| {
-            if !text.contains(name) {
+            if name != DEFAULT && !text.contains(name) {
                 return None;
             }
             let named = references(&text).into_iter().filter(|named| named.declared);
