@@ -112,12 +112,15 @@ fn written(source: &str, span: Span) -> Option<&str> {
     is_short.then_some(text)
 }
 
-/// What is written here for a word of another language: at the place, or just before it.
+/// What is written here for a word of another language: at the place, just before it, or as the first word of the line.
 fn foreign(source: &str, span: Span) -> Option<String> {
     let before = source.get(..span.start as usize)?.trim_end();
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$');
     let last = before.rsplit(|c| !is_part(c)).next();
-    let words = [written(source, span), last];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let first = line.trim_start().split(|c| !is_part(c)).next();
+    let first = first.filter(|word| word.starts_with("els") || word.starts_with("eli"));
+    let words = [written(source, span), last, first];
     let mut hints = FOREIGN.iter();
     let found = hints.find(|(word, _)| words.contains(&Some(*word)));
     found.map(|(_, hint)| (*hint).to_owned())
