@@ -17,8 +17,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use regex::Regex;
 
 /// The pages, in the order of the index.
-const THEMES: [&str; 16] = [
+const THEMES: [&str; 17] = [
     "syntax",
+    "typescript",
     "names",
     "calls",
     "imports",

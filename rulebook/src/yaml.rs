@@ -468,7 +468,11 @@ impl Reader<'_> {
                 Some(name) => {
                     if known.contains(entries, &name.text) {
                         let problem = format!("the key {:?} is there twice", name.text);
-                        return Err(name.at.problem(problem, None));
+                        let mut keys = entries.iter().map(|(key, _)| key);
+                        let first = keys.find(|key| key.text == name.text);
+                        let help =
+                            first.map(|key| format!("it is in line {} already", key.at.line));
+                        return Err(name.at.problem(problem, help));
                     }
                     entries.push((name, node));
                 }

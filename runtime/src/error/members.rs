@@ -158,6 +158,12 @@ impl<'m, 'js> Members<'m, 'js> {
             Step::Name | Step::Write if is_of_declaration(message) => self.declared(message),
             Step::Name => {
                 let name = said(message)?.name?;
+                let declared = self.sources.declaration(self.file, name);
+                if declared.is_some_and(|declared| declared.kind == DeclarationKind::Type) {
+                    return Some(format!(
+                        "{name} is a type, of which nothing is left when the rule runs"
+                    ));
+                }
                 let near = nearest(name, suspect.others.iter().map(String::as_str))?;
                 (near != name).then(|| format!("did you mean {near}?"))
             }
@@ -188,7 +194,7 @@ impl<'m, 'js> Members<'m, 'js> {
             (DeclarationKind::Constant, true) => Some(format!(
                 "line {line} declares it with const; with let, it can get another value"
             )),
-            (DeclarationKind::Other, true) => None,
+            (DeclarationKind::Type, _) | (DeclarationKind::Other, true) => None,
             (_, false) => Some(format!(
                 "it is declared in line {line}, which has not run yet"
             )),

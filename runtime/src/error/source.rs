@@ -53,6 +53,8 @@ pub enum DeclarationKind {
     Constant,
     /// It is imported from this module.
     Import(String),
+    /// As an interface, or another type: of those nothing is left when the code runs.
+    Type,
     /// Otherwise.
     Other,
 }

@@ -61,17 +61,32 @@ fn explained(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str, module: &str) -> RuleErro
     let message = format!("{shown} exports no {name}");
     let mut error = RuleError::new(ErrorKind::Syntax, "SyntaxError", message);
     let exported = exports(ctx, run, module);
-    let near = nearest(name, exported.iter().map(String::as_str));
-    error.help = match near.filter(|_| name != DEFAULT) {
-        Some(near) => Some(format!("did you mean {near}?")),
-        None => listed(&exported).map(|listed| match name {
-            DEFAULT => format!("{listed}: name in braces what is imported"),
-            _ => listed,
-        }),
-    };
+    error.help = about_export(modules, module, name, &exported);
     match modules.importer(name, module) {
         Some((importer, at)) => error.located(modules, &importer, at.at, at.length as usize),
         None => error,
+    }
+}
+
+/// What helps with the name of an export that a module does not have.
+pub(crate) fn about_export(
+    modules: &ModuleCache,
+    module: &str,
+    name: &str,
+    exported: &[String],
+) -> Option<String> {
+    if name == DEFAULT {
+        let listed = listed(exported)?;
+        return Some(format!("{listed}: name in braces what is imported"));
+    }
+    if let Some(near) = nearest(name, exported.iter().map(String::as_str)) {
+        return Some(format!("did you mean {near}?"));
+    }
+    match modules.settings.declares_type(module, name) {
+        true => Some(format!(
+            "{name} is a type, of which nothing is left when the rule runs: import type {{ {name} }}"
+        )),
+        false => listed(exported),
     }
 }
 

@@ -30,6 +30,8 @@ fn found(semantic: &Semantic<'_>, index: &LineIndex<'_>, name: &str) -> Option<D
             _ => None,
         });
         DeclarationKind::Import(module?)
+    } else if flags.is_interface() || flags.is_type_alias() {
+        DeclarationKind::Type
     } else if flags.is_const_variable() {
         DeclarationKind::Constant
     } else {
@@ -47,13 +49,15 @@ mod tests {
     #[test]
     fn a_name_that_is_declared_once_has_its_line() {
         let source = "import { a } from './a.js';\nlet b;\nconst c = 1;\nclass D {}\n\
-                      function f() { let twice; }\nlet twice;";
+                      function f() { let twice; }\nlet twice;\ninterface G {}\ntype H = G;";
         let of = |name| declaration(source, name).map(|found| (found.kind, found.line));
         let import = DeclarationKind::Import("./a.js".to_owned());
         assert_eq!(of("a"), Some((import, 1)));
         assert_eq!(of("b"), Some((DeclarationKind::Other, 2)));
         assert_eq!(of("c"), Some((DeclarationKind::Constant, 3)));
         assert_eq!(of("D"), Some((DeclarationKind::Other, 4)));
+        assert_eq!(of("G"), Some((DeclarationKind::Type, 7)));
+        assert_eq!(of("H"), Some((DeclarationKind::Type, 8)));
         assert_eq!((of("twice"), of("nobody")), (None, None));
     }
 }

@@ -1,0 +1,4 @@
+import { Permit } from "cla/sem";
+
+const permit = new Permit();
+print(permit.token);
