@@ -1,4 +1,4 @@
-import { Permit } from "cla/sem";
+import { SemaphorePermit } from "cla/sem";
 
-const permit = new Permit();
+const permit = new SemaphorePermit();
 print(permit.token);
