@@ -72,7 +72,9 @@ impl BookParser<'_> {
                     places.push((key.text.as_str(), part.at));
                     match key.text.as_str() {
                         "key" => {
-                            region.at = part.at;
+                            if part.at.line == node.at.line {
+                                region.at = part.at;
+                            }
                             region.key = self.data(part);
                         }
                         "slots" => region.slots = Some(self.count(part)),

@@ -181,6 +181,21 @@ impl BookParser<'_> {
                     self.problem_with_help(at, "an if has a `then`".to_owned(), Some(help));
                     return None;
                 }
+                // The keys that belong to `foreach` do not belong to `x = foreach`.
+                let assigned = own.iter().find_map(|(key, _)| {
+                    let (name, op) = key.text.split_once(" = ")?;
+                    let known = self.table.named(op)?;
+                    let belongs = |(other, _): &&(Text, Node)| {
+                        known.companions.contains(&other.text.as_str())
+                    };
+                    own.iter().any(belongs).then_some((key.at, name, op))
+                });
+                if let Some((at, name, op)) = assigned {
+                    let message = format!("the result of {op} is not assigned so");
+                    let help = format!("write {op}: ..., and beside it register: {name}");
+                    self.problem_with_help(at, message, Some(help));
+                    return None;
+                }
                 let (wrong, other) = if is_op(second) && !is_op(first) {
                     (first, second)
                 } else {

@@ -86,6 +86,7 @@ fn own_notes(error: &RuleError) -> Vec<String> {
         })
         .map(called)
         .collect::<Vec<_>>();
+    let frames = without_repetition(frames);
     let most = FRAMES_INNERMOST + FRAMES_OUTERMOST;
     // Leaving out a single line would save nothing.
     if frames.len() <= most + 1 {
@@ -97,6 +98,23 @@ fn own_notes(error: &RuleError) -> Vec<String> {
         notes.extend_from_slice(&frames[outermost..]);
     }
     notes
+}
+
+/// A function that calls itself is shown once, with how often.
+fn without_repetition(frames: Vec<String>) -> Vec<String> {
+    let mut shown: Vec<(String, usize)> = Vec::new();
+    for frame in frames {
+        match shown.last_mut() {
+            Some((last, count)) if *last == frame => *count += 1,
+            _ => shown.push((frame, 1)),
+        }
+    }
+    let each = shown.into_iter().flat_map(|(frame, count)| match count {
+        1 => vec![frame],
+        2 => vec![frame.clone(), frame],
+        _ => vec![format!("{frame}, {count} times")],
+    });
+    each.collect()
 }
 
 /// By these, programs tell errors apart.
