@@ -112,7 +112,7 @@ fn without_repetition(frames: Vec<String>) -> Vec<String> {
     let each = shown.into_iter().flat_map(|(frame, count)| match count {
         1 => vec![frame],
         2 => vec![frame.clone(), frame],
-        _ => vec![format!("{frame}, {count} times")],
+        _ => vec![frame, format!("... the same {} times more ...", count - 1)],
     });
     each.collect()
 }

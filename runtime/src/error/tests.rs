@@ -324,7 +324,10 @@ fn what_is_said_already_is_not_said_again() {
     let shown = error.render(false);
     for (part, is_there) in [
         // Four calls from one place.
-        ("at f (broken.js:1:28), 4 times\n", true),
+        (
+            "at f (broken.js:1:28)\n  = ... the same 3 times more ...\n",
+            true,
+        ),
         ("caused by: TypeError\n", true),
         ("code: \"disk1\"", true),
         ("host: \"web1\"", true),
