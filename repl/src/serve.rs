@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// The address to listen at; port 0 is any free one
     ///
     /// An address that other machines reach needs --tls-cert and --tls-key, or --plain-http.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7007", value_parser = address)]
     listen: SocketAddr,
     /// A further name by which clients reach it: cla.example.com:7007, or `https://cla.example.com` behind a proxy with TLS
     #[arg(long = "host", value_name = "NAME")]
@@ -199,6 +199,14 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 }
 
 /// Sends what the service has to say to standard error.
+/// Reads the address to listen at.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an address with its port: 127.0.0.1:7007, [::1]:7007, or 0.0.0.0:7007 for all"
+            .to_owned()
+    })
+}
+
 fn log(args: &Args) {
     let level = match args.log {
         LogLevel::Off => LevelFilter::OFF,

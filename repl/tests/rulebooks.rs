@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::{Folder, Running, command, examples};
 
@@ -44,8 +44,16 @@ fn promises(text: &str) -> Vec<Promise> {
     promises
 }
 
-fn rulebooks() -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(examples().join("rulebooks"))
+/// The folder of rulebooks that operators know from other systems.
+fn operations() -> PathBuf {
+    examples().join("rulebooks/operations")
+}
+
+/// Waits until it is let through: not run with the others.
+const APPROVAL: &str = "approval.yml";
+
+fn rulebooks(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
@@ -56,16 +64,19 @@ fn rulebooks() -> Vec<PathBuf> {
 
 #[test]
 fn every_rulebook_does_what_it_says() {
-    let folder = examples().join("rulebooks");
-    let files = rulebooks();
+    let files = rulebooks(&examples().join("rulebooks"));
     assert!(files.len() >= 10, "{}", files.len());
-    for file in files {
+    let mut operations = rulebooks(&operations());
+    operations.retain(|file| !file.ends_with(APPROVAL));
+    assert!(operations.len() >= 9, "{}", operations.len());
+    for file in files.into_iter().chain(operations) {
+        let folder = file.parent().unwrap();
         let text = std::fs::read_to_string(&file).unwrap();
         let promises = promises(&text);
         assert!(!promises.is_empty(), "{} says nothing", file.display());
         for promise in promises {
             let home = Folder::with(&[]);
-            let started = command(&folder, &home.home(), &promise.arguments);
+            let started = command(folder, &home.home(), &promise.arguments);
             let ended = Running::start(started).end();
             assert_eq!(
                 ended.stdout, promise.printed,
@@ -80,6 +91,86 @@ fn every_rulebook_does_what_it_says() {
             );
         }
     }
+}
+
+#[test]
+fn every_rulebook_of_operations_is_short_checked_and_says_what_it_would_do() {
+    let folder = operations();
+    for file in rulebooks(&folder) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= 60, "{} has {lines} lines", file.display());
+        let home = Folder::with(&[]);
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let checked = Running::start(command(&folder, &home.home(), &["check", name])).end();
+        assert_eq!(checked.printed(), "1 rule checked: 0 errors, 0 warnings\n");
+        for promise in promises(&text) {
+            let mut arguments = promise.arguments;
+            arguments.insert(1, "--dry-run".to_owned());
+            let ended = Running::start(command(&folder, &home.home(), &arguments)).end();
+            let shown = ended.printed();
+            assert!(shown.starts_with(name) && shown.contains("└─"), "{shown}");
+        }
+    }
+}
+
+#[test]
+fn a_release_waits_until_it_is_approved_or_refused() {
+    let text = std::fs::read_to_string(operations().join(APPROVAL)).unwrap();
+    let promise = promises(&text).remove(0);
+    let folder = Folder::with(&[(APPROVAL, &text)]);
+    let store = format!("sqlite:{}", folder.path().join("approvals.db").display());
+    let cla = |arguments: &[&str]| {
+        let mut command = folder.command(arguments);
+        command.env("CLA_STORE", &store);
+        Running::start(command)
+    };
+    let arguments: Vec<&str> = promise.arguments.iter().map(String::as_str).collect();
+    // Waits for somebody, and gives the id of the request.
+    let waiting = || loop {
+        let ended = cla(&["sem", "list", "--json"]).end();
+        let list: serde_json::Value = serde_json::from_str(ended.printed()).unwrap();
+        let mut all = list.as_array().unwrap().iter();
+        let semaphore = all.find(|semaphore| semaphore["name"] == "approve-shop-1.4.0");
+        let mut requests = semaphore
+            .iter()
+            .flat_map(|found| found["requests"].as_array().unwrap());
+        if let Some(request) = requests.find(|request| request["status"] == "waiting") {
+            let who = request["who"].as_str().unwrap();
+            assert!(
+                who.starts_with("approval.yml › approve 1.4.0, line "),
+                "{who}"
+            );
+            return request["id"].as_str().unwrap().to_owned();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let mut running = cla(&arguments);
+    assert_eq!(running.stdout_line(), "1.4.0 is on staging\n");
+    let id = waiting();
+    cla(&["sem", "grant", &id]).end().printed();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(promise.code), "{}", ended.stderr);
+    assert_eq!(
+        format!("1.4.0 is on staging\n{}", ended.stdout),
+        promise.printed
+    );
+
+    let running = cla(&arguments);
+    let id = waiting();
+    cla(&["sem", "cancel", &id]).end().printed();
+    let ended = running.end();
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stdout.ends_with("not on production: 1.4.0\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stderr.contains("Semaphore cancel"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]
@@ -363,7 +454,8 @@ fn check_finds_what_is_wrong_without_running_anything() {
 #[test]
 fn the_cookbook_is_free_of_findings() {
     let mut files = vec!["check".to_owned()];
-    files.extend(rulebooks().iter().map(|file| file.display().to_string()));
+    let examples = rulebooks(&examples().join("rulebooks"));
+    files.extend(examples.iter().map(|file| file.display().to_string()));
     let folder = Folder::with(&[]);
     let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
     let ended = folder.cla(&arguments);

@@ -311,6 +311,11 @@ fn texts(list: &Array<'_>) -> js::Result<Vec<String>> {
     list.iter::<Value<'_>>().map(|item| shown(&item?)).collect()
 }
 
+/// Whether there is a filter of this name in every rulebook.
+pub(crate) fn is_known(name: &str) -> bool {
+    KNOWN.iter().any(|known| known.name == name)
+}
+
 /// The names of a map's own entries.
 pub(crate) fn names(map: &Object<'_>) -> Vec<String> {
     map.keys::<String>().filter_map(Result::ok).collect()

@@ -124,8 +124,11 @@ impl Input {
         match self.kind {
             Some(kind) if !kind.fits(value) => {
                 let hint = match (kind, value) {
-                    (InputKind::String, Json::Number(_) | Json::Bool(_)) => ": write it in quotes",
-                    _ => "",
+                    (InputKind::String, Json::Number(_) | Json::Bool(_)) => format!(
+                        ": write it in quotes; in a shell, --stash '{}=\"{value}\"'",
+                        self.name
+                    ),
+                    _ => String::new(),
                 };
                 let kind = kind.as_str();
                 let a = if kind == "integer" { "an" } else { "a" };

@@ -14,6 +14,7 @@ use cla_runtime::internal::{SyntaxProblem, nearest};
 
 pub(crate) use self::imports::specifiers;
 pub(crate) use self::loader::{Loader, UnknownImport};
+use self::ops::elsewhere;
 use crate::inputs::{self, Input};
 use crate::template::Code;
 use crate::template::Template;
@@ -24,6 +25,11 @@ use crate::yaml::{Node, Place, Text, Yaml};
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
+
+/// The hint for what was probably meant.
+fn meant(name: &str) -> String {
+    format!("did you mean {name}?")
+}
 
 pub(crate) const TOP_KEYS: [&str; 8] = [
     "name",
@@ -152,10 +158,19 @@ impl<'s> BookParser<'s> {
         self.problems.push(at.problem(message, help));
     }
 
+    /// Whether something behind this place has a key that should probably have been this one.
+    pub(crate) fn was_misspelt(&self, from: Place, key: &str) -> bool {
+        let hint = meant(key);
+        let mut problems = self.problems.iter();
+        problems.any(|problem| {
+            problem.line >= from.line && problem.help.as_deref() == Some(hint.as_str())
+        })
+    }
+
     /// Something has no such key.
     pub(crate) fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
         let help = match nearest(&key.text, known.iter().copied()) {
-            Some(near) => format!("did you mean {near}?"),
+            Some(near) => meant(near),
             None => format!("{of} has {}", known.join(", ")),
         };
         let message = format!("{of} has no {:?}", key.text);
@@ -176,6 +191,7 @@ impl<'s> BookParser<'s> {
                 return self.problem(root.at, message);
             }
         };
+        let mut is_foreign = false;
         // Calls may come before what they call.
         for (key, node) in entries {
             if key.text == "def" {
@@ -202,7 +218,14 @@ impl<'s> BookParser<'s> {
                 "do" => book.body = Some(self.block(node)),
                 // A place for what anchors name.
                 key if key.starts_with("x-") => {}
-                _ => self.unknown_key(key, "a rulebook", &TOP_KEYS),
+                other => match elsewhere(other) {
+                    Some(here) => {
+                        is_foreign = true;
+                        let message = format!("a rulebook has no {other:?}");
+                        self.problem_with_help(key.at, message, Some(here.to_owned()));
+                    }
+                    None => self.unknown_key(key, "a rulebook", &TOP_KEYS),
+                },
             }
         }
         for (name, _) in &book.vars {
@@ -215,7 +238,8 @@ impl<'s> BookParser<'s> {
                 self.problem(input.at, message);
             }
         }
-        if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {
+        let is_empty = book.body.is_none() && book.on.is_empty() && book.defs.is_empty();
+        if is_empty && !is_foreign && !TOP_KEYS.iter().any(|key| self.was_misspelt(root.at, key)) {
             let message = "there is nothing to run: a rulebook has `do`, `on` or `def`";
             self.problem(root.at, message);
         }
@@ -244,6 +268,10 @@ impl Parser for BookParser<'_> {
 
     fn unknown_key(&mut self, key: &Text, of: &str, known: &[&str]) {
         self.unknown_key(key, of, known);
+    }
+
+    fn was_misspelt(&self, from: Place, key: &str) -> bool {
+        self.was_misspelt(from, key)
     }
 
     fn block(&mut self, node: &Node) -> Block {

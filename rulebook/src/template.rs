@@ -185,6 +185,16 @@ fn hole(inside: &str, at: usize, ruler: &mut Ruler<'_>) -> Result<Hole, SyntaxPr
     };
     let begin = at + 2 + path.len() - path.trim_start().len();
     let name = path.trim();
+    if let Some(code) = inside.strip_prefix('{') {
+        let place = ruler.place(at..at + inside.len() + 4);
+        let code = code.trim();
+        let help = match is_path(code) {
+            true => format!("write ${{{code}}}"),
+            false => format!("write {{{{ {code} }}}} for JavaScript, and ${{name}} for a variable"),
+        };
+        let problem = "a rulebook has no ${{ ... }}".to_owned();
+        return Err(place.problem(problem, Some(help)));
+    }
     if !is_path(name) {
         let place = ruler.place(at..at + inside.len() + 3);
         let problem = format!("${{{inside}}} names no variable");

@@ -468,7 +468,11 @@ impl Reader<'_> {
                 Some(name) => {
                     if known.contains(entries, &name.text) {
                         let problem = format!("the key {:?} is there twice", name.text);
-                        return Err(name.at.problem(problem, None));
+                        let mut keys = entries.iter().map(|(key, _)| key);
+                        let first = keys.find(|key| key.text == name.text);
+                        let help =
+                            first.map(|key| format!("it is in line {} already", key.at.line));
+                        return Err(name.at.problem(problem, help));
                     }
                     entries.push((name, node));
                 }
@@ -626,6 +630,12 @@ fn help(problem: &str) -> Option<String> {
         "a colon and a space begin a map: put a text that has them in quotes, or in lines of its own below |"
     } else if problem.contains("tab") {
         "YAML is indented by spaces, never by tabs"
+    } else if problem.contains("quoted scalar") {
+        "the quote that begins here is not closed"
+    } else if problem.contains("did not find expected '-' indicator")
+        || problem.contains("did not find expected key")
+    {
+        "what belongs together begins in one column: look at the spaces before this line, and those around it"
     } else {
         return None;
     };

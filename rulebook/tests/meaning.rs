@@ -227,6 +227,26 @@ do:
 }
 
 #[test]
+fn what_is_thrown_again_has_failed_where_it_was_thrown_first() {
+    let failed = |catch: &str| {
+        let book = format!(
+            "do:\n  - try:\n      - name: first\n        shell: exit 3\n    catch:\n      - {catch}\n"
+        );
+        let error = run(&book).0.unwrap_err();
+        let frame = error.frames.first().map(|frame| frame.function.clone());
+        let line = error.location.map(|at| at.line);
+        (error.name, line, frame.flatten())
+    };
+    let first = ("ShellError".to_owned(), Some(4), Some("first".to_owned()));
+    assert_eq!(failed("js: throw error"), first);
+    assert_eq!(
+        failed("try: [{fail: x}]\n        finally: [{echo: a}]").1,
+        Some(6)
+    );
+    assert_eq!(failed("js: throw new Error('other')").1, Some(6));
+}
+
+#[test]
 fn a_finally_that_fails_does_not_hide_why() {
     let (result, printed) = run("do:\n- try: [{fail: first}]\n  finally:\n  - fail: second\n");
     assert_eq!(result.unwrap_err().message, "first");

@@ -260,10 +260,10 @@ vras: {}
         })
         .collect();
     let lines: Vec<u32> = told.iter().map(|(line, _)| *line).collect();
-    assert_eq!(lines, [3, 4, 6, 7, 7, 8, 9, 12]);
+    assert_eq!(lines, [3, 4, 6, 7, 8, 9, 12]);
     assert_eq!(told[0].1, "did you mean echo?");
     assert_eq!(told[1].1, "did you mean semaphore?");
-    assert_eq!(told[7].1, "did you mean vars?");
+    assert_eq!(told[6].1, "did you mean vars?");
     for (book, expected) in [
         ("do: [", "no valid YAML"),
         ("{do: [], do: []}", "twice"),

@@ -137,6 +137,24 @@ fn closest<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n s
     (slips <= SLIPS && slips * LONG_ENOUGH <= name.len()).then_some(near)
 }
 
+/// Whether a text of declarations has a type of this name in a module.
+pub(crate) fn declares_type(text: &str, module: &str, name: &str) -> bool {
+    let begin = format!("declare module \"{module}\" {{");
+    let mut lines = text.lines().skip_while(|line| *line != begin).skip(1);
+    lines
+        .by_ref()
+        .take_while(|line| *line != "}")
+        .filter_map(|line| {
+            let rest = line.strip_prefix("  export ")?;
+            rest.strip_prefix("interface ")
+                .or_else(|| rest.strip_prefix("type "))
+        })
+        .any(|rest| {
+            let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')));
+            &rest[..end.unwrap_or(rest.len())] == name
+        })
+}
+
 /// What a text of declarations declares at its top level, in modules and in namespaces.
 fn declared(text: &str) -> impl Iterator<Item = Declared<'_>> {
     let (mut module, mut namespace) = (None, None);
@@ -221,6 +239,18 @@ declare module \"cla/inner\" {
             imports,
         };
         for_message(message, &known)
+    }
+
+    #[test]
+    fn types_of_modules_are_known() {
+        assert!(declares_type(TEXT, "cla/util", "Benchmark"));
+        for (module, name) in [
+            ("cla/util", "sleep"),
+            ("cla/util", "Bench"),
+            ("cla/shell", "Benchmark"),
+        ] {
+            assert!(!declares_type(TEXT, module, name), "{module} {name}");
+        }
     }
 
     #[test]

@@ -305,7 +305,8 @@ pub(crate) fn load(
         }
         Source::File(path) => {
             let cannot_read = |reason: &dyn std::fmt::Display| {
-                RuleError::load(format!("cannot read {}: {reason}", path.display()), None)
+                let near = modules::beside(&path).map(|near| format!("did you mean {near}?"));
+                RuleError::load(format!("cannot read {}: {reason}", path.display()), near)
             };
             let text = read_main(&path, run, limits.memory).map_err(|error| match error {
                 ReadError::Stopped => {

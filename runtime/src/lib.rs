@@ -178,7 +178,9 @@ pub mod internal {
     pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
     pub use crate::dependents::{DEPENDENTS_VARIABLE, inherited_dependents, write_dependents};
-    pub use crate::error::source::{Awaiting, Sources, SyntaxProblem};
+    pub use crate::error::source::{
+        Awaiting, Declaration, DeclarationKind, Sources, SyntaxProblem,
+    };
     pub use crate::error::suspect::{Origin, Step, Suspect, WrittenText};
     pub use crate::evaluation::{Evaluated, Failure, failure, resolve};
     pub use crate::event_source::{EventSource, SourceEvent, Subscription};

@@ -36,6 +36,7 @@ use rquickjs::{Ctx, Exception, Object, Persistent};
 
 pub(crate) use assets::problem as asset_problem;
 pub use evaluate::{import, namespace};
+pub(crate) use linking::about_export;
 pub use load::{Kind, problems};
 pub(crate) use load::{
     QuickJsLoader, json_problem, looks_like_module, may_be_module, pattern_problem,
@@ -53,6 +54,7 @@ use self::importable::Importable;
 use self::loader::{LoadedTexts, TextLanguage};
 use self::manifest::PackageType;
 use self::packages::Packages;
+pub(crate) use self::resolve::beside;
 pub use self::resolve::{ResolveError, Resolved};
 use self::source_map::FileMap;
 use crate::error::{Location, RuleError};
@@ -186,6 +188,14 @@ impl ModuleSettings {
             imports,
         };
         hints::for_message(message, &known)
+    }
+
+    /// Whether the declarations of a module have a type of this name.
+    fn declares_type(&self, module: &str, name: &str) -> bool {
+        let declarations = self.declarations();
+        declarations
+            .iter()
+            .any(|(_, text)| hints::declares_type(text, module, name))
     }
 
     /// A sentence that helps with a line in which something was used that is not there.

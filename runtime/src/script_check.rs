@@ -16,8 +16,8 @@ use crate::error::RuleError;
 use crate::error::source::Sources;
 use crate::line_ends::LineEnds;
 use crate::modules::{
-    Kind, ModuleCache, Resolved, asset_problem, exported_names, is_in_package, json_problem,
-    problems,
+    Kind, ModuleCache, Resolved, about_export, asset_problem, exported_names, is_in_package,
+    json_problem, problems,
 };
 use crate::nearest::nearest;
 use crate::run::Run;
@@ -136,18 +136,23 @@ impl ScriptCheck<'_, '_, '_> {
                 let modules = self.around.modules?;
                 modules.hint(&format!("{name} {what}"), subject.name, Some(subject.text))
             };
+            let near = || nearest(name, words(subject.text).filter(|word| word != name));
             let (message, help) = match one.is_assigned {
-                true => (
-                    format!("{name} is given a value, and declared nowhere"),
-                    format!("write `let {name}` or `const {name}` where it begins"),
-                ),
+                true => {
+                    let declare = format!("write `let {name}` or `const {name}` where it begins");
+                    (
+                        format!("{name} is given a value, and declared nowhere"),
+                        match near() {
+                            Some(near) => format!("did you mean {near}? otherwise {declare}"),
+                            None => declare,
+                        },
+                    )
+                }
                 false => (
                     format!("{name} is declared nowhere"),
-                    hint("is not defined").unwrap_or_else(|| {
-                        match nearest(name, words(subject.text).filter(|word| word != name)) {
-                            Some(near) => format!("did you mean {near}?"),
-                            None => "import it, or declare it".to_owned(),
-                        }
+                    hint("is not defined").unwrap_or_else(|| match near() {
+                        Some(near) => format!("did you mean {near}?"),
+                        None => "import it, or declare it".to_owned(),
                     }),
                 ),
             };
@@ -338,10 +343,10 @@ impl ScriptCheck<'_, '_, '_> {
         let Some((ctx, run)) = self.around.run else {
             return;
         };
-        let Some(exported) = exported_names(ctx, run, module) else {
+        let Some(all) = exported_names(ctx, run, module) else {
             return;
         };
-        let exported = || exported.iter().map(String::as_str);
+        let exported = || all.iter().map(String::as_str);
         let is_typescript = [".ts", ".mts", ".cts"]
             .iter()
             .any(|kind| subject.name.ends_with(kind));
@@ -355,20 +360,16 @@ impl ScriptCheck<'_, '_, '_> {
                 continue;
             }
             let message = format!("{shown} exports no {}", name.name);
-            let near = nearest(&name.name, exported());
-            let help = match near {
-                Some(near) => format!("did you mean {near}?"),
-                None => {
-                    let all: Vec<_> = exported().filter(|name| *name != "default").collect();
-                    format!("it exports {}", all.join(", "))
-                }
+            let help = match self.around.modules {
+                Some(modules) => about_export(modules, module, &name.name, &all),
+                None => None,
             };
             let at = Spot {
                 line: name.at.0,
                 column: name.at.1,
                 length: name.length,
             };
-            let error = pointing(subject, at, "SyntaxError", message, Some(&help));
+            let error = pointing(subject, at, "SyntaxError", message, help.as_deref());
             self.checker
                 .found_as(self.nth, severity(named), "missing-export", error);
         }

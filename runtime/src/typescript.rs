@@ -9,8 +9,11 @@
 //! recursion ([`nesting`]), and the work runs on a thread of its own whose stack is as large as
 //! that weight can need. A source that weighs too much is an error, and so is a panic of oxc.
 
+mod advice;
 pub(crate) mod awaits;
+mod brackets;
 pub(crate) mod commonjs;
+pub(crate) mod declared;
 pub(crate) mod facts;
 pub(crate) mod input;
 mod jsx;
@@ -25,6 +28,7 @@ pub(crate) mod suspects;
 pub(crate) mod throws;
 pub(crate) mod undeclared;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -36,7 +40,7 @@ use oxc::codegen::{Codegen, CodegenOptions, CommentOptions};
 use oxc::diagnostics::{OxcDiagnostic, Severity};
 use oxc::parser::{ParseOptions, Parser, ParserReturn};
 use oxc::semantic::SemanticBuilder;
-use oxc::span::{GetSpan, SourceType, Span};
+use oxc::span::{GetSpan, SourceType};
 use oxc::syntax::module_record::{ExportExportName, ModuleRecord};
 use oxc::transformer::{TransformOptions, Transformer};
 
@@ -178,12 +182,42 @@ pub(crate) fn js_problems(
                 found = Some(problems);
             }
         }
-        Ok(match jsx::place(source, false) {
-            Some(place) => vec![jsx::problem(source, place)],
-            None => found.unwrap_or_default(),
-        })
+        if let Some(place) = jsx::place(source, false) {
+            return Ok(vec![jsx::problem(source, place)]);
+        }
+        let mut found = found.unwrap_or_default();
+        if let Some(first) = found.first_mut()
+            && parses(source, SourceType::ts())
+            && !parses(source, SourceType::mjs())
+        {
+            first.help = Some(TYPES.to_owned());
+            found.truncate(1);
+        }
+        Ok(found)
     });
     problems.unwrap_or_default()
+}
+
+/// What to do about types in JavaScript.
+const TYPES: &str = "this is TypeScript: give the file a name that ends in .ts";
+
+/// Whether a source parses in a language, wherever it may `await` and `return`. Parses by recursion: call it with enough stack.
+fn parses(source: &str, language: SourceType) -> bool {
+    let allocator = Allocator::default();
+    let parsed = Parser::new(&allocator, source, language.with_module(true))
+        .with_options(ParseOptions {
+            allow_return_outside_function: true,
+            ..ParseOptions::default()
+        })
+        .parse();
+    let checked = || {
+        let program = SemanticBuilder::new_compiler()
+            .with_check_syntax_error(true)
+            .with_build_nodes(true)
+            .build(&parsed.program);
+        !program.diagnostics.iter().any(is_error)
+    };
+    !parsed.diagnostics.iter().any(is_error) && checked()
 }
 
 /// What is wrong with JavaScript that is none because it has JSX; `None` if that is not what is wrong.
@@ -479,37 +513,15 @@ fn report(
     diagnostics: impl IntoIterator<Item = OxcDiagnostic>,
 ) -> Result<(), Vec<SyntaxProblem>> {
     let index = LineIndex::new(source);
-    let problems = diagnostics
+    let mut problems = diagnostics
         .into_iter()
         .filter(is_error)
         .take(MAX_PROBLEMS)
-        .map(|diagnostic| {
-            let span = diagnostic
-                .labels
-                .first()
-                .map_or(Span::default(), |label| label.span());
-            // At the end of a file there is nothing to see; what is open there is more of a help.
-            let is_end = source[..source.floor_char_boundary(span.start as usize)]
-                .trim_end()
-                .len()
-                == source.trim_end().len();
-            let opened = diagnostic.labels.get(1).map(|label| label.span());
-            let opened = opened.filter(|opened| is_end && opened.start < span.start);
-            let help = match opened {
-                Some(_) => Some("what is opened here is closed nowhere".to_owned()),
-                None => diagnostic.help.as_ref().map(ToString::to_string),
-            };
-            let span = opened.unwrap_or(span);
-            let (line, column, length) = index.characters(span.start as usize..span.end as usize);
-            SyntaxProblem {
-                message: diagnostic.message.to_string(),
-                help,
-                line,
-                column,
-                length,
-            }
-        })
+        .map(|diagnostic| advice::problem(source, &index, &diagnostic))
         .collect::<Vec<_>>();
+    // The parser may stumble twice over one thing.
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert((problem.line, problem.column)));
     if problems.is_empty() {
         Ok(())
     } else {

@@ -236,19 +236,107 @@ fn syntax_errors_come_from_the_parser_of_the_check() {
         ),
         (
             "\nfunction f() { if (1) {\n  f();\n}\n\n",
-            "Expected `}` but found `EOF`",
+            "Expected `}` but found the end of the file",
             (2, 14),
         ),
         (
             "let a = 1;\nlet a = 2;",
             "Identifier `a` has already been declared",
-            (1, 5),
+            (2, 5),
         ),
+        // Not the name of a sort of tokens.
+        ("f(a b)", "Expected `,` or `)` but found `b`", (1, 5)),
     ] {
         let error = thrown(text, Language::JavaScript);
         assert_eq!(error.message, message, "{text}");
         let place = error.location.map(|at| (at.line, at.column));
         assert_eq!(place, Some(at), "{text}");
+    }
+}
+
+#[test]
+fn syntax_errors_say_what_was_probably_meant() {
+    let mut wrong = Vec::new();
+    for (text, help) in [
+        (
+            "f(() => {\n  if (a) {\n    g();\n});",
+            "the `{` of line 2 is not closed",
+        ),
+        (
+            "f(() => {\n  if (a) {\n    g();\n}\n",
+            "what is opened here is closed nowhere",
+        ),
+        ("const a = [1, (2];", "the `(` of line 1 is not closed"),
+        (
+            "let a = 1;\nconst b = 2, a = 3;",
+            "it is declared in line 1 already",
+        ),
+        (
+            "function f(a: string) {}",
+            "this is TypeScript: give the file a name that ends in .ts",
+        ),
+        ("if (a and b) f();", "write && for `and`"),
+        ("if (a) f();\nelif (b) g();", "write `else if` for `elif`"),
+        ("def f(a) { }", "write `function` for `def`"),
+    ] {
+        let error = thrown(text, Language::JavaScript);
+        if error.help.as_deref() != Some(help) || !error.errors.is_empty() {
+            wrong.push(format!("{text}: {:?}, {:?}", error.help, error.errors));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // It is no TypeScript either.
+    let error = thrown("function f(a: string) { return }}", Language::JavaScript);
+    assert_eq!(error.help, None);
+}
+
+#[test]
+fn names_are_explained_by_their_declaration() {
+    for (text, help) in [
+        (
+            "[a];\nconst a = 1;",
+            "it is declared in line 2, which has not run yet",
+        ),
+        (
+            "const a = 1;\na = 2;",
+            "line 1 declares it with const; with let, it can get another value",
+        ),
+        // Of another language, and there.
+        (
+            "const list = [1]; list.contains(1)",
+            "did you mean includes?",
+        ),
+        (
+            "const text = 'a'; text.upper()",
+            "did you mean toUpperCase?",
+        ),
+    ] {
+        let error = thrown(text, Language::JavaScript);
+        assert_eq!(error.help.as_deref(), Some(help), "{text}");
+    }
+}
+
+#[test]
+fn what_a_function_of_the_engine_is_given_is_told_from_the_function() {
+    for (text, message) in [
+        ("[1].map(5)", "[1].map: what it is given is not a function"),
+        (
+            "const l = [2, 1]; l.sort({})",
+            "l.sort: what it is given is not a function",
+        ),
+        (
+            "new Promise(1)",
+            "Promise: what it is given is not a function",
+        ),
+        ("const l = [1]; l.mpa(5)", "l.mpa is not a function"),
+        ("Map()", "Map must be called with new"),
+        ("class A {}\nA()", "A must be called with new"),
+    ] {
+        assert_eq!(
+            thrown(text, Language::JavaScript).message,
+            message,
+            "{text}"
+        );
     }
 }
 

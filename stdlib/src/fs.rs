@@ -17,6 +17,7 @@ use cla_runtime::js::{self, Ctx, Function, Object, Value};
 use self::answer::{Answer, Asked};
 use self::arguments::Call;
 use self::calls::ReadCall;
+pub use self::failure::in_words;
 use self::failure::{Failure, Named};
 use self::handle::Place;
 use self::job::{Budget, Job};

@@ -10,6 +10,7 @@ pub use crate::base64::encode as base64;
 pub use crate::call::{Arg, define, named};
 pub use crate::filters::filter;
 pub use crate::fs::contents;
+pub use crate::fs::in_words as file_problem;
 #[cfg(feature = "http")]
 pub use crate::http::options as http;
 pub use crate::json::with_quoted_integers;

@@ -143,9 +143,9 @@ fn start<'js>(
         let text = text.split(" (os error").next().unwrap_or_default();
         let message = match problem.kind() {
             std::io::ErrorKind::NotFound if problem.raw_os_error().is_some() => {
-                format!("{what}: there is no program {shown}")
+                format!("there is no program {shown}")
             }
-            _ => format!("{what}: {shown} cannot be started: {text}"),
+            _ => format!("{shown} cannot be started: {text}"),
         };
         with_code(ctx, &message, &problem)
     })?;

@@ -275,7 +275,7 @@ fn a_command_is_told_where_what_and_how_long() {
             .contains("there is no folder WHERE/none"),
         "{value}"
     );
-    assert_eq!(messages[1], "$: there is no program no-such-program");
+    assert_eq!(messages[1], "there is no program no-such-program");
     assert!(
         messages[2]
             .as_str()

@@ -3,6 +3,7 @@
 //! - `cargo xtask test` runs every check that a change must pass ([`mod@test`]).
 //! - `cargo xtask types` runs the TypeScript compiler over the declarations and the examples ([`mod@types`]).
 //! - `cargo xtask house` shows how the code is divided, and what breaks its order ([`mod@house`]).
+//! - `cargo xtask gallery` compares the gallery of mistakes with what the program prints ([`mod@gallery`]).
 //! - `cargo xtask bench` measures us beside our peers ([`mod@bench`]).
 //! - `cargo xtask chaos` makes faults on purpose, and looks whether the promises hold ([`mod@chaos`]).
 
@@ -15,6 +16,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod chaos;
 mod features;
+mod gallery;
 mod house;
 mod msrv;
 mod process;
@@ -39,6 +41,8 @@ enum Task {
     Types(types::Args),
     /// Show how the code is divided into crates and files, and what breaks the order of docs/architecture.md.
     House(house::Args),
+    /// Compare the gallery of mistakes in docs/errors/ with what the program prints, or write it anew.
+    Gallery(gallery::Args),
     /// Measure us beside our peers and print one table of ratios. Never a test.
     Bench(bench::Args),
     /// Kill, stop and cut off processes and servers while they take slots, and look whether the promises hold.
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Types(args) => types::run(&args),
         Task::House(args) => house::run(&args),
+        Task::Gallery(args) => gallery::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Chaos(args) => chaos::run(&args),
     };

@@ -1,6 +1,6 @@
 //! `foreach`: something for each item of a list, or entry of a map.
 
-use cla_runtime::js::Value;
+use cla_runtime::js::{Type, Value};
 use serde_json::{Value as Json, json};
 
 use super::turns::Body;
@@ -149,7 +149,14 @@ impl Action for ForEach {
             if list.is_null() || list.is_undefined() {
                 return Ok(runner.undefined());
             }
-            return Err(runner.throw("a foreach goes through a list or a map; this is neither"));
+            let what = match list.type_of() {
+                Type::String => "a text: a list is written [a, b]",
+                Type::Int | Type::Float => "a number",
+                Type::Bool => "true or false",
+                _ => "neither",
+            };
+            let message = format!("a foreach goes through a list or a map, and this is {what}");
+            return Err(runner.throw(&message));
         };
         if let Some(items) = list.as_array() {
             if self.body.is_parallel() {

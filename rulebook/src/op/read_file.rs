@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cla_runtime::js::Value;
-use cla_stdlib::internal::contents;
+use cla_stdlib::internal::{contents, file_problem};
 use serde_json::json;
 
 use crate::data::{self, Format};
@@ -67,7 +67,7 @@ impl Action for ReadFile {
         ))?;
         let text = runner
             .js(runner.run().permitted_file(runner.ctx(), text))?
-            .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
+            .map_err(|error| runner.throw(&format!("{path}: {}", file_problem(&error, false))))?;
         let _reservation = runner.run().count_memory(text.len());
         runner.js(data::read(runner.ctx(), runner.run(), &text, format, &path))
     }

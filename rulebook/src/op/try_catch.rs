@@ -63,13 +63,19 @@ impl Action for Try {
                 }
                 message => message,
             };
-            result = runner
+            let caught = runner
                 .js(message)
                 .and_then(|message| {
                     runner.assign("error_message", message, scope)?;
                     runner.assign("error", error, scope)
                 })
                 .and_then(|()| runner.block(catch, scope));
+            match (&result, &caught) {
+                // What is thrown again has failed where it was thrown first.
+                (Err(Abort::Thrown(first)), Err(Abort::Thrown(again)))
+                    if first.value.is_object() && first.value == again.value => {}
+                _ => result = caught,
+            }
         }
         if let Some(finally) = &self.finally {
             let done = runner.run().shielded(|| runner.block(finally, scope));

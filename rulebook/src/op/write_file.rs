@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use cla_runtime::js::Value;
-use cla_stdlib::internal::contents;
+use cla_stdlib::internal::{contents, file_problem};
 use serde_json::json;
 
 use crate::data::{self, Format};
@@ -99,7 +99,7 @@ impl Action for WriteFile {
         ))?;
         runner
             .js(runner.run().permitted_file(runner.ctx(), written))?
-            .map_err(|error| runner.throw(&format!("{path}: {error}")))?;
+            .map_err(|error| runner.throw(&format!("{path}: {}", file_problem(&error, true))))?;
         Ok(runner.undefined())
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::BookParser;
 use crate::template;
 use crate::tree::{Data, OnError, Op, Parallel, Region};
-use crate::yaml::{Node, Yaml, json_number};
+use crate::yaml::{Node, Place, Yaml, json_number};
 
 impl BookParser<'_> {
     pub(crate) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
@@ -64,12 +64,19 @@ impl BookParser<'_> {
             ttl: None,
             priority: None,
         };
+        let (mut places, mut misspelt) = (Vec::new(), false);
         match &node.value {
             Yaml::Text(_) => region.key = self.data(node),
             Yaml::Map(parts) => {
                 for (key, part) in parts {
+                    places.push((key.text.as_str(), part.at));
                     match key.text.as_str() {
-                        "key" => region.key = self.data(part),
+                        "key" => {
+                            if part.at.line == node.at.line {
+                                region.at = part.at;
+                            }
+                            region.key = self.data(part);
+                        }
                         "slots" => region.slots = Some(self.count(part)),
                         "timeout" => region.timeout = Some(self.duration(part)),
                         "ttl" => region.ttl = Some(self.duration(part)),
@@ -77,6 +84,7 @@ impl BookParser<'_> {
                         _ => {
                             let known = ["key", "slots", "timeout", "ttl", "priority"];
                             self.unknown_key(key, "a semaphore", &known);
+                            misspelt = true;
                         }
                     }
                 }
@@ -84,11 +92,14 @@ impl BookParser<'_> {
             _ => {}
         }
         if matches!(region.key, Data::Text(_)) {
-            self.check_region(&region);
+            self.check_region(&region, &places);
             Some(region)
         } else {
-            let message = "a semaphore is a name, or a map with `key`";
-            self.problem(node.at, message);
+            // One mistake is told once.
+            if !misspelt {
+                let message = "a semaphore is a name, or a map with `key`";
+                self.problem(node.at, message);
+            }
             None
         }
     }
@@ -134,7 +145,7 @@ impl BookParser<'_> {
     }
 
     /// Notes what no run accepts of what is known already.
-    fn check_region(&mut self, region: &Region) {
+    fn check_region(&mut self, region: &Region, places: &[(&str, Place)]) {
         let known = |data: &Data| match data {
             Data::Number(number) => Some(json_number(*number)),
             Data::Text(template) => template.literal().map(Json::from),
@@ -144,16 +155,22 @@ impl BookParser<'_> {
             Data::List(_) => Some(Json::Array(Vec::new())),
             Data::Map(_) => Some(Json::Object(serde_json::Map::new())),
         };
-        let mut wanted = serde_json::Map::new();
-        let key = known(&region.key).unwrap_or_else(|| "known later".into());
-        wanted.insert("key".to_owned(), key);
-        for (name, part) in [("slots", &region.slots), ("priority", &region.priority)] {
-            if let Some(value) = part.as_ref().and_then(known) {
-                wanted.insert(name.to_owned(), value);
+        let parts = [
+            ("key", Some(&region.key)),
+            ("slots", region.slots.as_ref()),
+            ("priority", region.priority.as_ref()),
+        ];
+        for (name, part) in parts {
+            let Some(value) = part.and_then(known) else {
+                continue;
+            };
+            let mut wanted = serde_json::Map::new();
+            wanted.insert("key".to_owned(), "known later".into());
+            wanted.insert(name.to_owned(), value);
+            if let Err(problem) = SemaphoreSpec::read(&wanted.into()) {
+                let place = places.iter().find(|(other, _)| *other == name);
+                self.problem(place.map_or(region.at, |(_, at)| *at), problem);
             }
-        }
-        if let Err(problem) = SemaphoreSpec::read(&wanted.into()) {
-            self.problem(region.at, problem);
         }
     }
 

@@ -109,7 +109,8 @@ impl BookParser<'_> {
                     }
                 }
                 for (name, required) in &wanted {
-                    if *required && !given.iter().any(|(key, _)| key.text == *name) {
+                    let is_there = given.iter().any(|(key, _)| key.text == *name);
+                    if *required && !is_there && !self.was_misspelt(argument.at, name) {
                         let message = format!("{:?} needs the argument {name:?}", key.text);
                         self.problem(key.at, message);
                     }

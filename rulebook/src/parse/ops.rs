@@ -13,8 +13,18 @@ use crate::yaml::{Node, Text, Yaml};
 const BARE: [&str; 3] = ["wait_children", "break", "continue"];
 
 /// What a word of other languages is called here.
-fn elsewhere(word: &str) -> Option<&'static str> {
+pub(super) fn elsewhere(word: &str) -> Option<&'static str> {
     Some(match word {
+        "steps" | "tasks" | "jobs" | "stages" | "plays" | "actions" => {
+            "the ops of a rulebook stand below `do`"
+        }
+        "hosts" => {
+            "a rulebook runs on this machine: go through hosts with foreach, and reach them with shell: ssh ..."
+        }
+        "uses" | "include" | "include_tasks" | "import_tasks" | "roles" => {
+            "another rulebook is called by call: FILE, and its functions are ops after an import"
+        }
+        "become" | "sudo" => "it is a part of the command: shell: sudo ...",
         "loop" | "with_items" | "for" | "each" | "forEach" => {
             "a loop is {foreach: [...], do: [...]}, in which `it` is the item"
         }
@@ -169,6 +179,21 @@ impl BookParser<'_> {
                         second.at
                     };
                     self.problem_with_help(at, "an if has a `then`".to_owned(), Some(help));
+                    return None;
+                }
+                // The keys that belong to `foreach` do not belong to `x = foreach`.
+                let assigned = own.iter().find_map(|(key, _)| {
+                    let (name, op) = key.text.split_once(" = ")?;
+                    let known = self.table.named(op)?;
+                    let belongs = |(other, _): &&(Text, Node)| {
+                        known.companions.contains(&other.text.as_str())
+                    };
+                    own.iter().any(belongs).then_some((key.at, name, op))
+                });
+                if let Some((at, name, op)) = assigned {
+                    let message = format!("the result of {op} is not assigned so");
+                    let help = format!("write {op}: ..., and beside it register: {name}");
+                    self.problem_with_help(at, message, Some(help));
                     return None;
                 }
                 let (wrong, other) = if is_op(second) && !is_op(first) {

@@ -205,6 +205,18 @@ fn hole_in_code(code: &str) -> Option<usize> {
 /// The JavaScript that was probably meant by a text with values: quotes around a value were meant for its text.
 pub(super) fn as_code(pieces: &[Piece]) -> String {
     let mut code = String::new();
+    // Within backticks, `$${name}` is JavaScript's own way.
+    let is_template = |piece: &Piece| matches!(piece, Piece::Literal(text) if text.contains('`'));
+    if pieces.iter().any(is_template) {
+        for piece in pieces {
+            match piece {
+                Piece::Literal(text) => code.push_str(text),
+                Piece::Path(hole) => code += &format!("$${{{}}}", hole.path.text),
+                Piece::Code(inner) => code += &format!("$${{{}}}", inner.text),
+            }
+        }
+        return code;
+    }
     let mut quote = None;
     for (nth, piece) in pieces.iter().enumerate() {
         let value = match piece {

@@ -40,6 +40,9 @@ pub(crate) trait Parser {
     /// JavaScript, or a value.
     fn condition(&mut self, node: &Node) -> Condition;
 
+    /// Whether something behind this place has a key that should probably have been this one.
+    fn was_misspelt(&self, from: Place, key: &str) -> bool;
+
     /// A value with templates in it.
     fn data(&mut self, node: &Node) -> Data;
 
@@ -114,7 +117,10 @@ impl dyn Parser + '_ {
         part: Option<Data>,
     ) -> Option<Data> {
         if part.is_none() || matches!(part, Some(Data::Null)) {
-            self.problem(argument.at, format!("this op needs a `{name}`"));
+            // A misspelt key is told once.
+            if !self.was_misspelt(argument.at, name) {
+                self.problem(argument.at, format!("this op needs a `{name}`"));
+            }
             return None;
         }
         part

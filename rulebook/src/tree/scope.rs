@@ -8,8 +8,8 @@ use std::sync::Arc;
 use cla_runtime::RuleError;
 use cla_runtime::host::json_to_value;
 use cla_runtime::internal::{
-    Awaiting, LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem, TopLevel,
-    compile_script, nearest, run_of,
+    Awaiting, Declaration, LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem,
+    TopLevel, compile_script, nearest, run_of,
 };
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -27,7 +27,7 @@ use crate::yaml::{self, Place};
 /// `config`: a copy of the settings.
 ///
 /// The second function follows a path. It finds what was set, and of what is inherited no functions.
-const SCOPE: &str = "((readSecret, readConfig) => {
+const SCOPE: &str = "((readSecret, readConfig, isFilter) => {
     const { hasOwn } = Object, { unscopables } = Symbol, Missing = ReferenceError, world = globalThis, toObject = Object, inherited = Object.prototype;
     const isGlobal = key => hasOwn(world, key) || key in world && !(key in inherited);
     const secret = new Proxy({}, { get: (_, name) => typeof name === 'string' ? readSecret(name) : undefined });
@@ -39,7 +39,7 @@ const SCOPE: &str = "((readSecret, readConfig) => {
             if (key === 'stash') return vars;
             if (key === 'secret') return secret;
             if (key === 'config') return readConfig();
-            throw new Missing(`${String(key)} is not set`);
+            throw new Missing(`${String(key)} is not set` + (isFilter(key) ? `; a filter is written \\${name|${key}}` : ''));
         },
     });
     const follow = (vars, keys) => {
@@ -169,6 +169,7 @@ impl<'js> Evaluator<'js> {
         let made: Array<'js> = make.call((
             Function::new(ctx.clone(), read_secret)?,
             Function::new(ctx.clone(), read_config)?,
+            Function::new(ctx.clone(), |name: String| filter::is_known(&name))?,
         ))?;
         Ok(Self {
             ctx: ctx.clone(),
@@ -502,6 +503,13 @@ impl Sources for BookSources<'_> {
 
     fn prepared(&self, message: &str) -> Option<RuleError> {
         self.modules.prepared(message)
+    }
+
+    fn declaration(&self, file: &str, name: &str) -> Option<Declaration> {
+        match self.book(file) {
+            Some(_) => None,
+            None => self.modules.declaration(file, name),
+        }
     }
 
     fn awaiting(&self, file: &str, function: &str) -> Option<Awaiting> {

@@ -2,7 +2,7 @@
 
 use rquickjs::{Ctx, Filter, Object, Value};
 
-use super::source::Sources;
+use super::source::{DeclarationKind, Sources};
 use super::suspect::{Step, Suspect, said};
 use crate::nearest::nearest;
 
@@ -95,6 +95,45 @@ const COMMON: [&str; 76] = [
     "hasOwnProperty",
 ];
 
+/// What other languages and libraries call what has another name here.
+const FOREIGN: [(&str, &str); 28] = [
+    ("add", "push"),
+    ("all", "every"),
+    ("any", "some"),
+    ("append", "push"),
+    ("collect", "map"),
+    ("contains", "includes"),
+    ("count", "length"),
+    ("each", "forEach"),
+    ("exists", "has"),
+    ("extend", "concat"),
+    ("fold", "reduce"),
+    ("foreach", "forEach"),
+    ("gsub", "replaceAll"),
+    ("has_key", "has"),
+    ("include", "includes"),
+    ("inject", "reduce"),
+    ("len", "length"),
+    ("lower", "toLowerCase"),
+    ("lowercase", "toLowerCase"),
+    ("lstrip", "trimStart"),
+    ("put", "set"),
+    ("rstrip", "trimEnd"),
+    ("select", "filter"),
+    ("strip", "trim"),
+    ("to_s", "toString"),
+    ("upper", "toUpperCase"),
+    ("uppercase", "toUpperCase"),
+    ("where", "filter"),
+];
+
+const READ_ONLY: &str = "' is read-only";
+
+/// Whether the message is about what a name may do at that place: its declaration says why.
+fn is_of_declaration(message: &str) -> bool {
+    message.ends_with(READ_ONLY) || message.ends_with(" is not initialized")
+}
+
 /// The members of what names in a file stand for.
 pub(super) struct Members<'m, 'js> {
     ctx: &'m Ctx<'js>,
@@ -116,8 +155,15 @@ impl<'m, 'js> Members<'m, 'js> {
     /// What was probably meant, as a sentence.
     pub(super) fn meant(&self, message: &str, suspect: &Suspect) -> Option<String> {
         match suspect.step {
+            Step::Name | Step::Write if is_of_declaration(message) => self.declared(message),
             Step::Name => {
                 let name = said(message)?.name?;
+                let declared = self.sources.declaration(self.file, name);
+                if declared.is_some_and(|declared| declared.kind == DeclarationKind::Type) {
+                    return Some(format!(
+                        "{name} is a type, of which nothing is left when the rule runs"
+                    ));
+                }
                 let near = nearest(name, suspect.others.iter().map(String::as_str))?;
                 (near != name).then(|| format!("did you mean {near}?"))
             }
@@ -130,6 +176,28 @@ impl<'m, 'js> Members<'m, 'js> {
                 self.misspelt(suspect, object, &suspect.others)
             }
             _ => None,
+        }
+    }
+
+    /// What the declaration of a name has to do with it.
+    fn declared(&self, message: &str) -> Option<String> {
+        let name = said(message)?.name?;
+        let declaration = self.sources.declaration(self.file, name)?;
+        let line = declaration.line;
+        match (declaration.kind, message.ends_with(READ_ONLY)) {
+            (DeclarationKind::Import(module), false) => Some(format!(
+                "it comes from '{module}', which has not run yet: the files import each other"
+            )),
+            (DeclarationKind::Import(module), true) => Some(format!(
+                "it is imported from '{module}', and only that module can give it another value"
+            )),
+            (DeclarationKind::Constant, true) => Some(format!(
+                "line {line} declares it with const; with let, it can get another value"
+            )),
+            (DeclarationKind::Type, _) | (DeclarationKind::Other, true) => None,
+            (_, false) => Some(format!(
+                "it is declared in line {line}, which has not run yet"
+            )),
         }
     }
 
@@ -146,6 +214,15 @@ impl<'m, 'js> Members<'m, 'js> {
         };
         if known.contains(name) || written.contains(name) {
             return None;
+        }
+        let is_there = |ours: &&str| match (known.is_empty(), suspect.knows_members) {
+            (false, _) => known.iter().any(|known| known == ours),
+            (true, true) => written.iter().any(|written| written == ours),
+            (true, false) => true,
+        };
+        let mut foreign = FOREIGN.iter().filter(|(other, _)| other == name);
+        if let Some(ours) = foreign.find_map(|(_, ours)| Some(*ours).filter(is_there)) {
+            return Some(format!("did you mean {ours}?"));
         }
         let near = match (known.is_empty(), suspect.knows_members) {
             (false, _) => nearest(name, known.iter().map(String::as_str)),

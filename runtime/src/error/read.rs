@@ -6,7 +6,7 @@ use rquickjs::{Ctx, FromJs, Object, Value};
 use serde_json::Value as Json;
 
 use super::members::Members;
-use super::suspect::{self, Suspect, Symptom};
+use super::suspect::{self, Step, Suspect, Symptom};
 use super::{ErrorKind, Frame, Location, RuleError, Sources, place, shorten};
 
 /// Most errors read in one go, over `cause` and `errors`.
@@ -284,6 +284,7 @@ impl<'r, 'js> Reader<'r, 'js> {
                 false => None,
             }
             .unzip();
+            let by_native = called.is_some_and(|called| called.is_native);
             called = Some(Called {
                 function,
                 is_native: false,
@@ -305,7 +306,7 @@ impl<'r, 'js> Reader<'r, 'js> {
                 if let Some(suspect) = &suspect
                     && !pointed
                 {
-                    self.explain(&file, suspect, error);
+                    self.explain(&file, suspect, error, by_native);
                 }
                 (file, line, column) = mapped;
                 is_mapped = true;
@@ -331,7 +332,7 @@ impl<'r, 'js> Reader<'r, 'js> {
                 if let Some(suspect) = &suspect
                     && !is_mapped
                 {
-                    self.explain(&file, suspect, error);
+                    self.explain(&file, suspect, error, by_native);
                 }
             }
             outermost = Some((file, call.function.clone()));
@@ -401,19 +402,14 @@ impl<'r, 'js> Reader<'r, 'js> {
     }
 
     /// Says in the message what was meant by the engine's, and what may have been meant by the author.
-    fn explain(&self, file: &str, suspect: &Suspect, error: &mut RuleError) {
+    fn explain(&self, file: &str, suspect: &Suspect, error: &mut RuleError, by_native: bool) {
         let members = Members::new(self.ctx, self.sources, file);
-        if let Some(message) = suspect::plainer(&error.message, suspect) {
-            error.help = error
-                .help
-                .take()
-                .or_else(|| members.meant(&error.message, suspect));
+        let is_call = matches!(suspect.step, Step::Call | Step::Construct);
+        if error.help.is_none() && !(by_native && is_call) {
+            error.help = members.meant(&error.message, suspect);
+        }
+        if let Some(message) = suspect::plainer(&error.message, suspect, by_native) {
             error.message = shorten(&message, super::MESSAGE_MAX);
-        } else {
-            error.help = error
-                .help
-                .take()
-                .or_else(|| members.meant(&error.message, suspect));
         }
     }
 

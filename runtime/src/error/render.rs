@@ -28,19 +28,25 @@ pub(super) fn render(error: &RuleError, severity: Severity, colour: bool) -> Str
         } else {
             "also"
         };
-        notes.extend(nested(role, part));
+        notes.extend(nested(role, &title(part), part));
     }
-    let mut cause = error.cause.as_deref();
-    while let Some(current) = cause {
-        notes.extend(nested("caused by", current));
-        cause = current.cause.as_deref();
+    let mut outer = error;
+    while let Some(current) = outer.cause.as_deref() {
+        // What the outer message says already is not repeated.
+        let is_said = !current.message.is_empty() && outer.message.contains(&current.message);
+        let title = match is_said {
+            true => printable(&current.name).into_owned(),
+            false => title(current),
+        };
+        notes.extend(nested("caused by", &title, current));
+        outer = current;
     }
     emit(error, severity, notes, colour)
 }
 
 /// The notes that tell of `error` as a part of another: a line, its source, its stack.
-fn nested(role: &str, error: &RuleError) -> Vec<String> {
-    let mut note = format!("{role}: {}", title(error));
+fn nested(role: &str, title: &str, error: &RuleError) -> Vec<String> {
+    let mut note = format!("{role}: {title}");
     match (&error.snippet, &error.location) {
         (Some(_), _) => {
             let shown = emit(error, Severity::Error, own_notes(error), false);
@@ -80,6 +86,7 @@ fn own_notes(error: &RuleError) -> Vec<String> {
         })
         .map(called)
         .collect::<Vec<_>>();
+    let frames = without_repetition(frames);
     let most = FRAMES_INNERMOST + FRAMES_OUTERMOST;
     // Leaving out a single line would save nothing.
     if frames.len() <= most + 1 {
@@ -93,6 +100,33 @@ fn own_notes(error: &RuleError) -> Vec<String> {
     notes
 }
 
+/// A function that calls itself is shown once, with how often.
+fn without_repetition(frames: Vec<String>) -> Vec<String> {
+    let mut shown: Vec<(String, usize)> = Vec::new();
+    for frame in frames {
+        match shown.last_mut() {
+            Some((last, count)) if *last == frame => *count += 1,
+            _ => shown.push((frame, 1)),
+        }
+    }
+    let each = shown.into_iter().flat_map(|(frame, count)| match count {
+        1 => vec![frame],
+        2 => vec![frame.clone(), frame],
+        _ => vec![frame, format!("... the same {} times more ...", count - 1)],
+    });
+    each.collect()
+}
+
+/// By these, programs tell errors apart.
+const ALWAYS_SHOWN: [&str; 2] = ["code", "rc"];
+
+/// Whether a property tells something: it is no empty text, nor one that stands in the message.
+fn tells(error: &RuleError, name: &str, value: &serde_json::Value) -> bool {
+    let text = value.as_str().map(str::trim_end);
+    let is_said = |text: &str| text.is_empty() || error.message.contains(text);
+    ALWAYS_SHOWN.contains(&name) || !text.is_some_and(is_said)
+}
+
 /// The error's own properties, each with its value.
 fn properties(error: &RuleError) -> Vec<String> {
     let serde_json::Value::Object(fields) = &error.details else {
@@ -102,7 +136,12 @@ fn properties(error: &RuleError) -> Vec<String> {
     if error.name == "uncaught" || !is_class(error) || error.is_failed_import() {
         return Vec::new();
     }
-    let shown = fields.iter().take(PROPERTIES).map(|(name, value)| {
+    let telling = || {
+        fields
+            .iter()
+            .filter(|(name, value)| tells(error, name, value))
+    };
+    let shown = telling().take(PROPERTIES).map(|(name, value)| {
         let value = match value.as_str().map(str::trim_end) {
             Some(text) if text.contains('\n') => {
                 let lines = text.lines();
@@ -121,7 +160,7 @@ fn properties(error: &RuleError) -> Vec<String> {
         };
         printable_lines(&format!("{name}:{value}")).into_owned()
     });
-    let left = fields.len().saturating_sub(PROPERTIES);
+    let left = telling().count().saturating_sub(PROPERTIES);
     let more = (left > 0).then(|| format!("... {left} more properties ..."));
     shown.chain(more).collect()
 }
@@ -154,7 +193,10 @@ fn emit(error: &RuleError, severity: Severity, mut notes: Vec<String>, colour: b
     let header = match &error.snippet {
         Some(_) if !error.message.is_empty() => printable_lines(&error.message).into_owned(),
         Some(_) => printable(&error.name).into_owned(),
-        None if error.name == "uncaught" || is_class(error) => title(error),
+        // That an error is an error is said already.
+        None if error.name == "uncaught" || is_class(error) && error.name != "Error" => {
+            title(error)
+        }
         None => printable_lines(&error.message).into_owned(),
     };
     let mut diagnostic = Diagnostic::new(severity).with_message(header);

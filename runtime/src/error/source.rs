@@ -37,6 +37,28 @@ pub struct Awaiting {
     pub function: Option<Option<String>>,
 }
 
+/// Where a name is declared, and as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// As what.
+    pub kind: DeclarationKind,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// As what a name is declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeclarationKind {
+    /// By `const`.
+    Constant,
+    /// It is imported from this module.
+    Import(String),
+    /// As an interface, or another type: of those nothing is left when the code runs.
+    Type,
+    /// Otherwise.
+    Other,
+}
+
 /// What the engine knows about the files that run, needed to point into them.
 pub trait Sources {
     /// The text of a file as its author wrote it; `None` if the engine does not have it.
@@ -60,6 +82,12 @@ pub trait Sources {
     fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
         let _ = (file, line, column);
         Vec::new()
+    }
+
+    /// Where a file declares a name; `None` if it does not, or more than once.
+    fn declaration(&self, file: &str, name: &str) -> Option<Declaration> {
+        let _ = (file, name);
+        None
     }
 
     /// Where to mark an expression: line and column, from 1, the column in characters, and the length in that line.

@@ -302,13 +302,21 @@ fn bare(name: &str) -> &str {
         .unwrap_or(name)
 }
 
-/// The message with what it leaves out: which function is none, and what is undefined.
-pub(super) fn plainer(message: &str, suspect: &Suspect) -> Option<String> {
+/// The message with what it leaves out: which function is none, and what is undefined. `by_native` says that a function of the
+/// engine had the error: then that one can be called, and what it was given cannot.
+pub(super) fn plainer(message: &str, suspect: &Suspect, by_native: bool) -> Option<String> {
     let text = suspect.text.as_str();
     if text.is_empty() {
         return None;
     }
+    let is_call = matches!(suspect.step, Step::Call | Step::Construct);
     match message {
+        "not a function" if by_native && is_call => {
+            Some(format!("{text}: what it is given is not a function"))
+        }
+        "must be called with new" | "class constructors must be invoked with 'new'" if is_call => {
+            Some(format!("{text} must be called with new"))
+        }
         "not a function" if suspect.step == Step::Call => Some(format!("{text} is not a function")),
         "not a function" if suspect.step == Step::Construct => {
             Some(format!("{text} is not a constructor"))

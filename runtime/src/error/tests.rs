@@ -315,6 +315,31 @@ fn a_long_stack_is_shortened_in_the_middle() {
 }
 
 #[test]
+fn what_is_said_already_is_not_said_again() {
+    let error = thrown(
+        "function f(n) { if (n > 0) f(n - 1); else {\n\
+         throw Object.assign(new Error('no room on disk1', {cause: new TypeError('no room')}), {\n\
+         disk: 'disk1', code: 'disk1', empty: '', host: 'web1', full: false});\n} }\nf(4);",
+    );
+    let shown = error.render(false);
+    for (part, is_there) in [
+        // Four calls from one place.
+        (
+            "at f (broken.js:1:28)\n  = ... the same 3 times more ...\n",
+            true,
+        ),
+        ("caused by: TypeError\n", true),
+        ("code: \"disk1\"", true),
+        ("host: \"web1\"", true),
+        ("full: false", true),
+        ("  disk: ", false),
+        ("empty", false),
+    ] {
+        assert_eq!(shown.contains(part), is_there, "{part} in {shown}");
+    }
+}
+
+#[test]
 fn a_long_line_is_cut_around_what_failed() {
     let script = format!(
         "let a = '{}'; nothing; let b = '{}'",

@@ -11,6 +11,9 @@ use crate::run::Run;
 use crate::typescript::facts::NamedExport;
 use crate::typescript::references::references;
 
+/// The export that is imported without braces.
+const DEFAULT: &str = "default";
+
 /// Most exports that a sentence names.
 const MOST_LISTED: usize = 8;
 
@@ -58,13 +61,32 @@ fn explained(ctx: &Ctx<'_>, run: &Rc<Run>, name: &str, module: &str) -> RuleErro
     let message = format!("{shown} exports no {name}");
     let mut error = RuleError::new(ErrorKind::Syntax, "SyntaxError", message);
     let exported = exports(ctx, run, module);
-    error.help = match nearest(name, exported.iter().map(String::as_str)) {
-        Some(near) => Some(format!("did you mean {near}?")),
-        None => listed(&exported),
-    };
+    error.help = about_export(modules, module, name, &exported);
     match modules.importer(name, module) {
         Some((importer, at)) => error.located(modules, &importer, at.at, at.length as usize),
         None => error,
+    }
+}
+
+/// What helps with the name of an export that a module does not have.
+pub(crate) fn about_export(
+    modules: &ModuleCache,
+    module: &str,
+    name: &str,
+    exported: &[String],
+) -> Option<String> {
+    if name == DEFAULT {
+        let listed = listed(exported)?;
+        return Some(format!("{listed}: name in braces what is imported"));
+    }
+    if let Some(near) = nearest(name, exported.iter().map(String::as_str)) {
+        return Some(format!("did you mean {near}?"));
+    }
+    match modules.settings.declares_type(module, name) {
+        true => Some(format!(
+            "{name} is a type, of which nothing is left when the rule runs: import type {{ {name} }}"
+        )),
+        false => listed(exported),
     }
 }
 
@@ -113,7 +135,7 @@ impl ModuleCache {
                 .collect()
         };
         texts.into_iter().find_map(|(file, text)| {
-            if !text.contains(name) {
+            if name != DEFAULT && !text.contains(name) {
                 return None;
             }
             let named = references(&text).into_iter().filter(|named| named.declared);

@@ -71,18 +71,35 @@ pub(crate) fn json_problem(text: &str) -> Option<SyntaxProblem> {
     let error = serde_json::from_str::<serde::de::IgnoredAny>(text).err()?;
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or(&said);
-    let line = text.split('\n').nth(error.line().saturating_sub(1));
+    let lines = text.split_inclusive('\n');
+    let start: usize = lines
+        .take(error.line().saturating_sub(1))
+        .map(str::len)
+        .sum();
     // Counted in bytes.
-    let before = line.unwrap_or_default().as_bytes();
-    let before = &before[..before.len().min(error.column().saturating_sub(1))];
-    let characters = String::from_utf8_lossy(before).chars().count();
+    let at = text.floor_char_boundary(start + error.column().saturating_sub(1));
+    let characters = text[start..at].chars().count();
     Some(SyntaxProblem {
         message: format!("no valid JSON: {said}"),
-        help: None,
+        help: not_json(&text[..at], &text[at..]).map(str::to_owned),
         line: error.line().max(1) as u32,
         column: characters as u32 + 1,
         length: 1,
     })
+}
+
+/// What JSON does not have, and JavaScript has: what stands before a place, and what stands there.
+fn not_json(before: &str, from: &str) -> Option<&'static str> {
+    let before = before.trim_end();
+    match from.chars().next()? {
+        '}' | ']' if before.ends_with(',') => Some("JSON has no comma behind the last item"),
+        '\'' => Some("in JSON, texts stand in double quotes"),
+        '/' => Some("JSON has no comments"),
+        c if c.is_alphabetic() && before.ends_with(['{', ',']) => {
+            Some("in JSON, names and texts stand in double quotes")
+        }
+        _ => None,
+    }
 }
 
 /// The regular expression of a text that is none: QuickJS says what is wrong with it, and not where it stands.

@@ -119,7 +119,7 @@ impl ModuleCache {
     fn no_package(&self, importer: &Path, specifier: &str) -> ResolveError {
         let folder = importer.parent().unwrap_or(importer);
         let folders = packages::folders(folder, &self.importable);
-        let suggestion = resolve::suggestion(
+        let mut suggestion = resolve::suggestion(
             specifier,
             Some(folder),
             &self.importable,
@@ -151,6 +151,8 @@ impl ModuleCache {
         let mut there = there.filter(|folder| folder.symlink_metadata().is_ok());
         let problem = match there.next() {
             Some(folder) => {
+                // The package itself was meant.
+                suggestion = None;
                 let place = folder.canonicalize();
                 if place.is_ok_and(|place| self.importable.has(&place)) {
                     let shown = folder.display();

@@ -9,9 +9,9 @@ use rquickjs::{Ctx, Value};
 use super::source_map::FileMap;
 use super::{ModuleCache, Named, load};
 use crate::error::RuleError;
-use crate::error::source::{Awaiting, Sources, SyntaxProblem};
+use crate::error::source::{Awaiting, Declaration, Sources, SyntaxProblem};
 use crate::error::suspect::{Origin, Suspect};
-use crate::typescript::{awaits, suspects, throws};
+use crate::typescript::{awaits, declared, suspects, throws};
 
 /// The names of scripts and modules that are part of the library begin with these.
 const LIBRARY: [&str; 3] = ["cla:", "cla/", "node:"];
@@ -122,6 +122,10 @@ impl Sources for ModuleCache {
         known
             .find(|(known, _)| known == message)
             .map(|(_, error)| error.clone())
+    }
+
+    fn declaration(&self, file: &str, name: &str) -> Option<Declaration> {
+        declared::declaration(&self.text(file)?, name)
     }
 
     fn thrown(&self, value: &serde_json::Value) -> Option<(String, (u32, u32), u32)> {

@@ -25,7 +25,7 @@ const MEMORY_PER_BYTE: u64 = 3;
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each message says what it is")]
 pub enum ReadError {
-    #[error("{0}")]
+    #[error("{}", in_words(.0))]
     System(#[from] io::Error),
     #[error("it is no regular file")]
     NotRegular,
@@ -39,6 +39,18 @@ pub enum ReadError {
     NotText,
     #[error("the run was stopped")]
     Stopped,
+}
+
+/// What people often meet, without the words and numbers of the system.
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder, and a file is needed".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "the system does not permit it to the user of this process".to_owned()
+        }
+        _ => error.to_string(),
+    }
 }
 
 /// Reads a file that must be one that may be imported, without its byte order mark. With a `run`, on its fiber, a large

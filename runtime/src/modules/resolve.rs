@@ -50,11 +50,15 @@ impl Resolved {
 pub enum ResolveError {
     #[error("the name of a module has {length} bytes, and at most {MOST_NAME} are possible")]
     TooLong { length: usize },
-    #[error("cannot find module '{specifier}': no such file below {}", folder.display())]
-    NotFound { specifier: String, folder: PathBuf },
+    #[error("cannot find module '{specifier}'{}", no_such_file(suggestion.as_deref(), folder))]
+    NotFound {
+        specifier: String,
+        folder: PathBuf,
+        suggestion: Option<String>,
+    },
     #[error(
-        "module '{specifier}' lies outside of the rule's folder: a rule may only import files below {roots}, unless \
-         the host allows another folder"
+        "module '{specifier}' lies outside of the rule's folder: a rule may only import files below {roots}; \
+         --allow-import=FOLDER lets it import from another folder"
     )]
     Outside { specifier: String, roots: String },
     #[error(
@@ -70,7 +74,7 @@ pub enum ResolveError {
     NoFolder { specifier: String },
     #[error("there is no module '{specifier}' here: {instead}")]
     LeftOut { specifier: String, instead: String },
-    #[error("there is no module '{specifier}'{}: {problem}", did_you_mean(suggestion.as_deref()))]
+    #[error("there is no module '{specifier}'{}", no_such_package(suggestion.as_deref(), problem))]
     NoPackage {
         specifier: String,
         suggestion: Option<String>,
@@ -123,8 +127,50 @@ fn listed<'a>(built_ins: impl Iterator<Item = &'a str> + Clone) -> String {
     format!("built-in modules are {shown}{more}, and files start with './' or '../'")
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+fn did_you_mean(suggestion: &str) -> String {
+    format!("; did you mean '{suggestion}'?")
+}
+
+fn no_such_file(suggestion: Option<&str>, folder: &Path) -> String {
+    suggestion.map_or_else(
+        || format!(": no such file below {}", folder.display()),
+        did_you_mean,
+    )
+}
+
+/// Of a file that is right there, nothing more is to be said.
+fn no_such_package(suggestion: Option<&str>, problem: &str) -> String {
+    match suggestion {
+        Some(file) if is_path(file) => did_you_mean(file),
+        Some(name) => format!(": {problem}{}", did_you_mean(name)),
+        None => format!(": {problem}"),
+    }
+}
+
+fn beside_specifier(specifier: &str, path: &Path) -> Option<String> {
+    let near = beside(path)?;
+    let folder = specifier.strip_suffix(path.file_name()?.to_str()?)?;
+    Some(format!("{folder}{near}"))
+}
+
+/// The name of a file beside one that is not there, if it is alike.
+pub(crate) fn beside(path: &Path) -> Option<String> {
+    /// Of a folder with more, the first ones are looked at.
+    const MOST_FILES: usize = 2_000;
+    if path.exists() {
+        return None;
+    }
+    let folder = match path.parent()? {
+        folder if folder.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    let entries = std::fs::read_dir(folder).ok()?;
+    let names: Vec<String> = entries
+        .take(MOST_FILES)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    let name = path.file_name()?.to_str()?;
+    nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 /// Resolves `specifier` as written in a module that lies in `folder`.
@@ -178,8 +224,11 @@ pub(crate) fn resolve<'a>(
     }
     let specifier = specifier.to_owned();
     if importable.has(&leads_to(&path)) {
-        let folder = folder.to_path_buf();
-        return Err(ResolveError::NotFound { specifier, folder });
+        return Err(ResolveError::NotFound {
+            suggestion: beside_specifier(&specifier, &path),
+            specifier,
+            folder: folder.to_path_buf(),
+        });
     }
     let roots = importable.list();
     Err(ResolveError::Outside { specifier, roots })

@@ -95,6 +95,13 @@ impl FromStr for NetPattern {
     type Err = InvalidPermission;
 
     fn from_str(text: &str) -> Result<Self, InvalidPermission> {
+        if let Some((_, rest)) = text.split_once("://") {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let host = &rest[..end];
+            return Err(InvalidPermission(format!(
+                "{text:?} is a URL, and a host is needed: write {host}"
+            )));
+        }
         let invalid = || {
             InvalidPermission(format!(
                 "{text:?} is no host: write example.com, *.example.com, 10.0.0.7, 10.0.0.0/8, [::1], each also with a \

@@ -112,6 +112,17 @@ pub(crate) mod awaits {
     }
 }
 
+pub(crate) mod declared {
+    //! Where a source declares a name: not known.
+
+    use crate::error::source::Declaration;
+
+    /// Finds none.
+    pub(crate) fn declaration(_source: &str, _name: &str) -> Option<Declaration> {
+        None
+    }
+}
+
 pub(crate) mod throws {
     //! Where a source throws a value that is no error: not known.
 

@@ -99,6 +99,27 @@ impl Failure {
     }
 }
 
+/// What is wrong with a file, and what to do, for a rulebook's error: without the path.
+#[must_use]
+pub fn in_words(error: &io::Error, is_written: bool) -> String {
+    let is_missing = error.kind() == io::ErrorKind::NotFound && error.raw_os_error().is_some();
+    let text = match reason(error, "") {
+        Some(_) if is_missing && is_written => "there is no such folder; make it first".to_owned(),
+        Some(reason) => reason.to_owned(),
+        None => {
+            let text = error.to_string();
+            text.split(" (os error")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        }
+    };
+    match code(error) {
+        Some(code) => format!("{text} ({code})"),
+        None => text,
+    }
+}
+
 /// A call as errors name it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {

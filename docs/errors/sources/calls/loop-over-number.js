@@ -1,0 +1,4 @@
+const count = 3;
+for (const turn of count) {
+  print(turn);
+}

@@ -1,0 +1,2 @@
+const answer = "{'status': 'ok'}";
+print(JSON.parse(answer).status);

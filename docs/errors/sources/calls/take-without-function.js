@@ -1,0 +1,4 @@
+const sem = require("cla/sem");
+
+sem.take("prod-db");
+print("deploying");

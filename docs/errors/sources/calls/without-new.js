@@ -1,0 +1,2 @@
+const seen = Map();
+seen.set("web1", true);

@@ -1,0 +1,5 @@
+const sem = require("cla/sem");
+
+sem.take("prod-db", () => {
+  sem.take("prod-db", () => print("deploying"));
+});

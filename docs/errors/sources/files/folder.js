@@ -1,0 +1,4 @@
+const fs = require("cla/fs");
+
+fs.mkdir("hosts");
+print(fs.readFile("hosts"));

@@ -1,0 +1,3 @@
+const { sh } = require("cla/shell");
+
+sh.run("kubeclt", ["get", "pods"]);

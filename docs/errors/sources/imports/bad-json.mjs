@@ -1,0 +1,3 @@
+import hosts from "./hosts.json" with { type: "json" };
+
+print(hosts.web.length);

@@ -1,0 +1,4 @@
+import { b } from "./circle-b.mjs";
+
+export const a = `a and ${b}`;
+print(a);

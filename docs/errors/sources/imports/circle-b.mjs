@@ -1,0 +1,3 @@
+import { a } from "./circle-a.mjs";
+
+export const b = `b and ${a}`;

@@ -1,0 +1,1 @@
+export const hosts = ["web1", "web2"];

@@ -1,0 +1,3 @@
+import { hosts } from "./inventroy.mjs";
+
+print(hosts.join(" "));

@@ -1,0 +1,3 @@
+import { tkae } from "cla/sem";
+
+tkae("prod-db", () => print("deploying"));

@@ -1,0 +1,3 @@
+import { take } from "cla/smee";
+
+take("prod-db", () => print("deploying"));

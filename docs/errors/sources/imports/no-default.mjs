@@ -1,0 +1,3 @@
+import hosts from "./inventory.mjs";
+
+print(hosts.join(" "));

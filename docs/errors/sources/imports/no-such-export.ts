@@ -1,0 +1,3 @@
+import { host } from "./inventory.mjs";
+
+print(host);

@@ -1,0 +1,3 @@
+const cluster = require("node:cluster");
+
+print(cluster.isPrimary);

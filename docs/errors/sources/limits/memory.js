@@ -1,0 +1,2 @@
+const lines = [];
+while (true) lines.push("one more line ".repeat(100));

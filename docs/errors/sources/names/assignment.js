@@ -1,0 +1,3 @@
+let state = "closed";
+if (state = "open") print("open");
+print(state);

@@ -1,0 +1,4 @@
+const attempts = 0;
+while (attempts < 3) {
+  attempts += 1;
+}

@@ -1,0 +1,4 @@
+function deploy(host) {
+  print(`deploying to ${host}`);
+}
+depoly("web1");

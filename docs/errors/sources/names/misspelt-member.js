@@ -1,0 +1,3 @@
+const sem = require("cla/sem");
+
+sem.tkae("prod-db", () => print("deploying"));

@@ -1,0 +1,3 @@
+const tag = "release-7";
+const major = tag.match(/v(\d+)/)[1];
+print(major);

@@ -1,0 +1,3 @@
+const settings = { server: { name: "web1" } };
+
+print(settings.servers.name);

@@ -1,0 +1,2 @@
+print(`deploying to ${host}`);
+const host = "web1";

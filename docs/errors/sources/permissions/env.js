@@ -1,0 +1,3 @@
+const { env } = require("cla/process");
+
+print(env.DEPLOY_HOST);

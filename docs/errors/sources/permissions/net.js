@@ -1,0 +1,3 @@
+const http = require("cla/http");
+
+print(http.get("https://intranet.example.com/hosts").status);

@@ -1,0 +1,3 @@
+const fs = require("cla/fs");
+
+print(fs.readFile("hosts.txt"));

@@ -1,0 +1,3 @@
+import { hosts } from "../../shared/hosts.mjs";
+
+print(hosts.join(" "));

@@ -1,0 +1,1 @@
+print(cla.config("hosts.production").toUpperCase());

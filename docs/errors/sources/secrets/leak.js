@@ -1,0 +1,2 @@
+const token = cla.secret("DEPLOY_TOKEN");
+throw new Error(`the server refused the token ${token}`);

@@ -1,0 +1,2 @@
+const token = cla.secret("DEPLOY_TOKEN");
+print(token.length);

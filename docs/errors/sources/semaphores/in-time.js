@@ -1,0 +1,3 @@
+const sem = require("cla/sem");
+
+sem.take("prod-db", { timeout: 0.2 }, () => print("deploying"));

@@ -1,0 +1,3 @@
+const sem = require("cla/sem");
+
+sem.slots("prod-db", -1);

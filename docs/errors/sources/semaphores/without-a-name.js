@@ -1,0 +1,4 @@
+const sem = require("cla/sem");
+const host = { name: "" };
+
+sem.take(host.name, () => print("deploying"));

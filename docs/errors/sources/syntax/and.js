@@ -1,0 +1,2 @@
+const ready = true, free = true;
+if (ready and free) print("go");

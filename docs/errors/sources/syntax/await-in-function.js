@@ -1,0 +1,5 @@
+function status(url) {
+  const answer = await fetch(url);
+  return answer.status;
+}
+print(status("http://localhost:8080/"));

@@ -1,0 +1,2 @@
+const version = /v[0-9+/;
+print(version.test("v1"));

@@ -1,0 +1,4 @@
+const host = "web1";
+print(host);
+const host = "web2";
+print(host);

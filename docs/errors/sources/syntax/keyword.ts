@@ -1,0 +1,2 @@
+const class: string = "web";
+print(class);

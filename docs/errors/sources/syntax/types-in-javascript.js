@@ -1,0 +1,4 @@
+function greet(name: string): string {
+  return `hello, ${name}`;
+}
+print(greet("Anna"));

@@ -1,0 +1,2 @@
+const done = "deployed;
+print(done);

@@ -1,0 +1,4 @@
+import { SemaphorePermit } from "cla/sem";
+
+const permit = new SemaphorePermit();
+print(permit.token);

@@ -1,0 +1,2 @@
+const page = <p>deployed</p>;
+print(page);
