@@ -11,6 +11,7 @@ mod call_rule;
 mod conditional;
 mod dump;
 mod echo;
+mod event;
 mod fail;
 mod foreach;
 #[cfg(feature = "http")]
@@ -42,6 +43,13 @@ pub(crate) static OPS: OpTable = OpTable {
         command: shell::command,
         assignment: |name, value| Box::new(set::Set(vec![(name, value)])),
         call: |callee, arguments| Box::new(call::Call { callee, arguments }),
+        event: |name, filters, body| {
+            Box::new(event::Event {
+                name,
+                filters,
+                body,
+            })
+        },
     },
 };
 

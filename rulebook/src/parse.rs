@@ -3,8 +3,11 @@
 mod attributes;
 mod defs;
 mod imports;
+mod label;
 mod loader;
 mod ops;
+mod sections;
+mod signature;
 mod values;
 
 use std::collections::{HashMap, HashSet};
@@ -192,17 +195,13 @@ impl<'s> BookParser<'s> {
                 }
                 "import" => {}
                 "inputs" => book.inputs = inputs::read(node, &mut self.problems),
-                "vars" => match self.data(node) {
-                    Data::Map(vars) => book.vars = vars,
-                    Data::Null => {}
-                    _ => self.problem(node.at, "vars must be a map of names and values"),
-                },
+                "vars" => self.variables(node, book),
                 "def" => self.definitions(node, book),
                 "on" => self.events(node, book),
                 "do" => book.body = Some(self.block(node)),
                 // A place for what anchors name.
                 key if key.starts_with("x-") => {}
-                _ => self.unknown_key(key, "a rulebook", &TOP_KEYS),
+                _ => self.section(key, node, book),
             }
         }
         for (name, _) in &book.vars {
@@ -218,16 +217,6 @@ impl<'s> BookParser<'s> {
         if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {
             let message = "there is nothing to run: a rulebook has `do`, `on` or `def`";
             self.problem(root.at, message);
-        }
-    }
-
-    fn events(&mut self, node: &Node, book: &mut Book) {
-        let Yaml::Map(events) = &node.value else {
-            return self.problem(node.at, "on must be a map from events to ops");
-        };
-        for (event, ops) in events {
-            let block = self.block(ops);
-            book.on.push((event.text.clone(), block));
         }
     }
 }
@@ -310,23 +299,4 @@ fn plain(kind: impl Into<String>, at: Place, action: Box<dyn Action>) -> Op {
         register: None,
         action,
     }
-}
-
-/// The arguments that a def declares, and whether each must be given.
-fn declared(args: &Node) -> Vec<(String, bool)> {
-    let items = match &args.value {
-        Yaml::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(args),
-    };
-    let mut arguments = Vec::new();
-    for item in items {
-        match &item.value {
-            Yaml::Text(name) => arguments.push((name.text.clone(), true)),
-            Yaml::Map(entries) => {
-                arguments.extend(entries.iter().map(|(name, _)| (name.text.clone(), false)));
-            }
-            _ => {}
-        }
-    }
-    arguments
 }

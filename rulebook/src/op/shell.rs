@@ -105,8 +105,17 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// A command as an op of its own.
 pub(super) fn command(parser: &mut dyn Parser, text: &Text) -> Box<dyn Action> {
+    // A prompt may stand before it, as in `$ make`. A blank in its place keeps all that follows where it is.
+    let command = match text.text.starts_with("$ ") {
+        true => {
+            let mut command = text.clone();
+            command.text.replace_range(..1, " ");
+            CommandText::read(parser, &command)
+        }
+        false => CommandText::read(parser, text),
+    };
     Box::new(Shell {
-        commands: vec![CommandText::read(parser, text)],
+        commands: vec![command],
         ..Shell::default()
     })
 }

@@ -1,5 +1,6 @@
 //! What a rulebook imports. It is read before anything else, so that its ops are known wherever they are called.
 
+use super::sections::blocks;
 use super::{BookParser, Callable};
 use crate::template;
 use crate::tree::{Callee, Import, Imported};
@@ -16,34 +17,11 @@ fn places(root: &Node) -> Vec<&Node> {
     let Yaml::Map(entries) = &root.value else {
         return ops(root).map(|(_, node)| node).collect();
     };
-    let mut places = Vec::new();
-    for (key, node) in entries {
-        match (key.text.as_str(), &node.value) {
-            ("import", _) => places.push(node),
-            ("do", _) => places.extend(ops(node).map(|(_, node)| node)),
-            ("on", Yaml::Map(events)) => {
-                for (_, block) in events {
-                    places.extend(ops(block).map(|(_, node)| node));
-                }
-            }
-            ("def", Yaml::Map(defs)) => {
-                for (_, def) in defs {
-                    places.extend(body(def).into_iter().flat_map(ops).map(|(_, node)| node));
-                }
-            }
-            _ => {}
-        }
-    }
+    let top = entries.iter().filter(|(key, _)| key.text == "import");
+    let mut places: Vec<&Node> = top.map(|(_, node)| node).collect();
+    let blocks = blocks(root).into_iter();
+    places.extend(blocks.flat_map(ops).map(|(_, node)| node));
     places
-}
-
-/// The `do` of a def.
-fn body(def: &Node) -> Option<&Node> {
-    let Yaml::Map(parts) = &def.value else {
-        return None;
-    };
-    let body = parts.iter().find(|(key, _)| key.text == "do");
-    body.map(|(_, block)| block)
 }
 
 /// The keys and values of the ops of a block that import.
@@ -91,25 +69,8 @@ pub(crate) fn specifiers(root: &Node) -> Vec<String> {
 impl BookParser<'_> {
     /// All imports of the rulebook.
     pub(crate) fn imports(&mut self, root: &Node) {
-        if let Yaml::Map(entries) = &root.value {
-            for (key, node) in entries {
-                match (key.text.as_str(), &node.value) {
-                    ("do", _) => self.hoist(node),
-                    ("on", Yaml::Map(events)) => {
-                        for (_, block) in events {
-                            self.hoist(block);
-                        }
-                    }
-                    ("def", Yaml::Map(defs)) => {
-                        for (_, def) in defs {
-                            body(def).into_iter().for_each(|block| self.hoist(block));
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        } else {
-            self.hoist(root);
+        for block in blocks(root) {
+            self.hoist(block);
         }
         for node in places(root) {
             self.import(node);

@@ -84,10 +84,31 @@ impl<'js> BookRunner<'_, 'js> {
                 self.js(inner.vars.set(argument.name.as_str(), value))?;
             }
         }
-        match self.block(&def.body, &inner) {
-            Err(Abort::Return(value)) => Ok(value),
-            other => other,
+        let value = match self.block(&def.body, &inner) {
+            Err(Abort::Return(value)) => value,
+            other => other?,
+        };
+        self.keeps_promise(name, &def.returning, &value)?;
+        Ok(value)
+    }
+
+    /// Fails unless a function returned what it promises.
+    fn keeps_promise(&self, name: &str, returning: &[String], value: &Value<'js>) -> OpResult<'js> {
+        let object = value.as_object().filter(|_| !value.is_array());
+        for promised in returning {
+            let has = match object {
+                Some(object) => self.js(object.contains_key(promised.as_str()))?,
+                None => false,
+            };
+            if !has {
+                let message = format!(
+                    "{name:?} promises to return {promised:?}, and did not: return a map with {}",
+                    returning.join(", ")
+                );
+                return Err(self.throw(&message));
+            }
         }
+        Ok(())
     }
 
     // ---- modules and services

@@ -7,7 +7,6 @@ use std::sync::{Arc, LazyLock};
 use jsonschema::Validator;
 
 use super::*;
-use crate::parse::TOP_KEYS;
 use crate::yaml::{self, Node, Yaml};
 
 static VALIDATOR: LazyLock<Validator> =
@@ -127,6 +126,7 @@ fn what_the_parser_refuses_it_refuses() {
         "name: 5\ndo: []",
         "description: [a]\ndo: []",
         "vars: [a]\ndo: []",
+        "vars: a\ndo: []",
         "inputs: [a]\ndo: []",
         "inputs: {a.b: }\ndo: []",
         "inputs: {a: 5}\ndo: []",
@@ -141,7 +141,6 @@ fn what_the_parser_refuses_it_refuses() {
         "def: {}",
         // defs
         "def: [greet]\ndo: []",
-        "def: {greet: [echo: hi]}",
         "def: {greet: {args: [who]}}",
         "def: {greet: {args: who, do: []}}",
         "def: {greet: {args: ['not a name'], do: []}}",
@@ -150,6 +149,22 @@ fn what_the_parser_refuses_it_refuses() {
         "def: {greet: {arg: [who], do: []}}",
         "def: {echo: {do: []}}",
         "def: {timeout: {do: []}}",
+        "def: {greet: {required: [5], do: []}}",
+        "def: {greet: {returning: {a: 1}, do: []}}",
+        "def: {greet: hello}",
+        "def: {greet: }",
+        "def: []",
+        "def: {'greet (who': []}",
+        "def: {'greet (who) now': []}",
+        "def: {'(who)': []}",
+        // sections
+        "deploy: make",
+        "deploy: {branches: [main]}",
+        "deploy: {branches: [], do: []}",
+        "deploy: {branches: [{a: 1}], do: []}",
+        "on: {deploy: {branches: {a: 1}, do: []}}",
+        "on: {deploy: {branches: , do: []}}",
+        "deploy: {echo: hi, branches: [main], do: []}",
         // ops
         "- 5",
         "- [echo: hi]",
@@ -282,6 +297,25 @@ fn what_is_odd_but_right_both_accept() {
         "def: {greet: {args: {who: eve}, do: }}",
         "def: {greet: {args: [a, {b: 1, c: [2]}], do: [return: 1], description: greets}}\ndo: [greet: 1]",
         "def: {größe: {args: [straße, $x], do: []}}\ndo: [{größe: {straße: 1, $x: 2}, timeout: 1s}]",
+        "vars: [a: 1, {b: '${a}', c: [1]}]\ndo: []",
+        "def: {greet: [echo: hi]}",
+        "def: {greet: []}\ndo: [greet: ]",
+        "def: {'greet (who, greeting = hello)': [echo: '${who}']}\ndo: [greet: eve]",
+        "def: {'greet()': {do: []}}\ndo: [greet: ]",
+        "def: {'greet (who)': {required: who, returning: [a, b], do: []}}\ndo: [greet: eve]",
+        "def: [{greet: []}, {'bye (who)': []}]\ndo: [greet: , bye: eve]",
+        "deploy: [ls]",
+        "deploy: {do: []}",
+        "on deploy: [ls]\n/hello: [echo: hi]",
+        "deploy: {branches: main, sizes: [1, true], semaphore: x, timeout: 1m, do: ls()}",
+        "on: {deploy: {environments: [prod, '${more}'], do: [echo: hi]}, closed: {semaphore: x, do: []}}",
+        "- $ echo hello",
+        "- {'echo [say ${it}]': hi}",
+        "- {'a = shell [list]': ls}",
+        "- {'shell [a = b]': ls, register: x}",
+        "- {'foreach [each]': [1], do: []}",
+        "- {'try [it]': [], catch: []}",
+        "- {'if [it]': a, then: []}",
         "- ls -l",
         "- echo:",
         "- echo: {a: [1, null, true]}",

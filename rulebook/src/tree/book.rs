@@ -106,10 +106,20 @@ pub(crate) enum Callee {
     Service(String),
 }
 
+/// For which values of a variable an event is.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// The variable, or several of it.
+    pub(crate) name: String,
+    pub(crate) fitting: Vec<Data>,
+}
+
 /// A function of the rulebook.
 #[derive(Debug)]
 pub(crate) struct Def {
     pub(crate) arguments: Vec<Argument>,
+    /// The names of what it promises to return.
+    pub(crate) returning: Vec<String>,
     pub(crate) body: Block,
 }
 
