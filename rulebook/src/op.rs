@@ -3,11 +3,13 @@
 //!
 //! A new op is a new file, and a line in [`OPS`].
 
+mod archive;
 mod assert;
 mod block;
 mod break_loop;
 mod call;
 mod call_rule;
+mod choice;
 mod conditional;
 mod dump;
 mod echo;
@@ -23,6 +25,7 @@ mod parse_text;
 mod read_file;
 mod return_value;
 mod script;
+mod sed;
 mod set;
 mod shell;
 mod sleep;
@@ -80,8 +83,14 @@ static ALL: &[&Description] = &[
     &shell::SHELL,
     &script::JS,
     &parse_text::PARSE,
+    &parse_text::PARSE_FILE,
     &read_file::READ_FILE,
     &write_file::WRITE_FILE,
+    &sed::SED,
+    &archive::TAR,
+    &archive::ZIP,
+    &archive::UNTAR,
+    &archive::UNZIP,
     &call_rule::CALL,
     &import::IMPORT,
     #[cfg(feature = "http")]

@@ -92,7 +92,7 @@ pub fn rulebook_schema() -> Json {
             "duration": duration(),
             "format": {
                 "anyOf": [
-                    {"enum": ["json", "yaml", "yml", "text"]},
+                    {"enum": ["json", "yaml", "yml", "text", "csv", "ini", "properties", "toml", "xml"]},
                     {"type": "string", "pattern": TEMPLATE},
                 ],
             },

@@ -24,6 +24,7 @@ use self::temporary::Temporaries;
 use crate::state::note_error;
 
 mod answer;
+pub mod archive;
 mod arguments;
 mod calls;
 pub mod contents;
@@ -32,6 +33,7 @@ mod folders;
 mod handle;
 mod job;
 mod methods;
+pub mod replace;
 mod temporary;
 mod transfer;
 mod watch;

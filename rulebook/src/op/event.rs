@@ -74,10 +74,9 @@ fn refusal<'js>(
         }
     }
     let Some((name, value)) = found else {
-        return Ok(Some(format!(
-            "{} is not set",
-            names(&filter.name).join(", or ")
-        )));
+        let mut known = names(&filter.name);
+        known.truncate(2);
+        return Ok(Some(format!("{} is not set", known.join(", or "))));
     };
     let values = match value.as_array() {
         Some(items) => runner.js(items.iter::<Value<'js>>().collect::<Result<Vec<_>, _>>())?,

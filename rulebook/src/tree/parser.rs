@@ -1,8 +1,8 @@
 //! What reads ops, as an op sees it.
 
 use super::{Block, Condition, Data};
-use crate::data::Format;
-use crate::template::{Code, Piece, Template};
+use crate::data::{FORMATS, Format};
+use crate::template::{Code, Piece, Template, is_path};
 use crate::yaml::{Node, Place, Text, Yaml};
 
 /// An op as it is written.
@@ -92,6 +92,51 @@ impl dyn Parser + '_ {
         })
     }
 
+    /// The parts of an op's argument, which is a map with these names.
+    pub(crate) fn map_parts<const N: usize>(
+        &mut self,
+        argument: &Node,
+        op: &str,
+        names: [&str; N],
+    ) -> Option<[Option<Data>; N]> {
+        if !matches!(argument.value, Yaml::Map(_)) {
+            let message = format!("{op} is a map with {}", names.join(", "));
+            self.problem(argument.at, message);
+            return None;
+        }
+        Some(self.parts(argument, "", names))
+    }
+
+    /// One of two parts that mean the same.
+    pub(crate) fn either(
+        &mut self,
+        argument: &Node,
+        [(one, first), (other, second)]: [(&str, Option<Data>); 2],
+    ) -> Option<Data> {
+        if first.is_some() && second.is_some() {
+            let message = format!("`{one}` and `{other}` mean the same here: write one of them");
+            self.problem(argument.at, message);
+        }
+        first.or(second)
+    }
+
+    /// The variable that gets what an op gives, from a part of its argument.
+    pub(crate) fn returning(&mut self, argument: &Node) -> Option<Template> {
+        let Yaml::Map(entries) = &argument.value else {
+            return None;
+        };
+        let (_, node) = entries.iter().find(|(key, _)| key.text == "returning")?;
+        let Yaml::Text(name) = &node.value else {
+            self.problem(node.at, "returning names a variable");
+            return None;
+        };
+        let variable = self.template(name);
+        if variable.literal().is_some_and(|name| !is_path(name)) {
+            self.problem(node.at, format!("{:?} names no variable", name.text));
+        }
+        Some(variable)
+    }
+
     /// Notes a format that there is not.
     pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
         let name = match format {
@@ -101,7 +146,7 @@ impl dyn Parser + '_ {
         if let Some(name) = name
             && Format::named(&name).is_none()
         {
-            let message = format!("the format is json, yaml or text, not {name:?}");
+            let message = format!("the format is {FORMATS}, not {name:?}");
             self.problem(argument.at, message);
         }
     }

@@ -10,7 +10,7 @@ use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
 use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
-use crate::data::Format;
+use crate::data::{FORMATS, Format};
 use crate::shown::shown;
 use crate::template::Piece;
 
@@ -166,7 +166,7 @@ pub(crate) trait Values<'js>: Runner<'js> {
         };
         let name = self.text(format, scope)?;
         Format::named(&name)
-            .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
+            .ok_or_else(|| self.throw(&format!("the format is {FORMATS}, not {name:?}")))
     }
 
     /// Sets a variable, or a part of one: `a.b[0]`.
