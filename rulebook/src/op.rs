@@ -19,9 +19,11 @@ mod foreach;
 #[cfg(feature = "http")]
 mod http;
 mod import;
+mod import_vars;
 mod launch;
 mod matrix;
 mod parse_text;
+mod program;
 mod read_file;
 mod return_value;
 mod script;
@@ -36,6 +38,7 @@ mod wait_children;
 mod while_loop;
 mod write_file;
 
+pub(crate) use self::program::{executables, is_executable};
 use crate::tree::{Description, OpTable, ShortForms};
 
 /// The ops of the language.
@@ -46,6 +49,7 @@ pub(crate) static OPS: OpTable = OpTable {
         command: shell::command,
         assignment: |name, value| Box::new(set::Set(vec![(name, value)])),
         call: |callee, arguments| Box::new(call::Call { callee, arguments }),
+        program: |path, arguments| Box::new(program::Program { path, arguments }),
         event: |name, filters, body| {
             Box::new(event::Event {
                 name,
@@ -93,6 +97,7 @@ static ALL: &[&Description] = &[
     &archive::UNZIP,
     &call_rule::CALL,
     &import::IMPORT,
+    &import_vars::IMPORT_VARS,
     #[cfg(feature = "http")]
     &http::HTTP,
     &launch::LAUNCH,

@@ -28,11 +28,12 @@ use crate::yaml::{Node, Place, Text, Yaml};
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-pub(crate) const TOP_KEYS: [&str; 8] = [
+pub(crate) const TOP_KEYS: [&str; 9] = [
     "name",
     "description",
     "import",
     "inputs",
+    "secrets",
     "vars",
     "def",
     "on",
@@ -67,6 +68,7 @@ pub(crate) fn parse(
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         inputs: Vec::new(),
+        secrets: Vec::new(),
         vars: Vec::new(),
         defs: HashMap::new(),
         on: Vec::new(),
@@ -115,15 +117,25 @@ pub(crate) struct BookParser<'s> {
     uses_filters: bool,
     /// How many loops are around what is being read.
     loops: usize,
+    /// Whether a function is being read.
+    in_def: bool,
     indents: HashMap<u32, u32>,
 }
 
 /// Something that can be called.
 #[derive(Clone)]
 struct Callable {
-    callee: Callee,
+    target: Target,
     /// The names of its arguments and whether they must be given; `None` if it takes what it is given.
     arguments: Option<Vec<(String, bool)>>,
+}
+
+/// What a call leads to.
+#[derive(Clone)]
+enum Target {
+    Callee(Callee),
+    /// An executable file.
+    Program(String),
 }
 
 impl<'s> BookParser<'s> {
@@ -142,6 +154,7 @@ impl<'s> BookParser<'s> {
             open_filters: false,
             uses_filters: false,
             loops: 0,
+            in_def: false,
             indents: HashMap::new(),
         }
     }
@@ -196,6 +209,7 @@ impl<'s> BookParser<'s> {
                 "import" => {}
                 "inputs" => book.inputs = inputs::read(node, &mut self.problems),
                 "vars" => self.variables(node, book),
+                "secrets" => self.secrets(node, book),
                 "def" => self.definitions(node, book),
                 "on" => self.events(node, book),
                 "do" => book.body = Some(self.block(node)),
@@ -212,6 +226,13 @@ impl<'s> BookParser<'s> {
                     input.name
                 );
                 self.problem(input.at, message);
+            }
+        }
+        for (at, name) in &book.secrets {
+            let is_var = book.vars.iter().any(|(var, _)| var.literal() == Some(name));
+            if is_var || book.inputs.iter().any(|input| input.name == *name) {
+                let message = format!("{name:?} is a secret, and no other variable besides");
+                self.problem(*at, message);
             }
         }
         if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {
@@ -251,6 +272,10 @@ impl Parser for BookParser<'_> {
         let block = self.block(node);
         self.loops = loops;
         block
+    }
+
+    fn is_in_def(&self) -> bool {
+        self.in_def
     }
 
     fn is_in_loop(&self) -> bool {

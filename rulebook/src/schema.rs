@@ -175,6 +175,16 @@ fn top_keys() -> Vec<Key> {
             inputs(),
         ),
         Key::new(
+            "secrets",
+            "Secrets that are variables here. A run without one ends before its first op; wherever they are printed, they are masked.",
+            "secrets: [TOKEN]\ndo:\n  - shell: {run: [curl, -H, 'Authorization: Bearer ${TOKEN}', https://example.com/]}",
+            json!({
+                "type": ["array", "string", "null"],
+                "pattern": VARIABLE,
+                "items": {"type": "string", "pattern": VARIABLE},
+            }),
+        ),
+        Key::new(
             "vars",
             "Variables and their first values: a map, or a list of maps. What the stash brings along counts more.",
             "vars: {env: prod}\ndo:\n  - echo: deploying to ${env}",
@@ -433,14 +443,19 @@ fn inputs() -> Json {
 
 fn import() -> Json {
     let one = || {
-        short(
+        let mut one = short(
             &["string"],
             json!({
-                "from": described("The file.", json!({"type": "string"})),
-                "as": described("What its functions are called by.", json!({"type": "string"})),
+                "from": described("The file; or a folder of executable files.", json!({"type": "string"})),
+                "path": described("The file or the folder: as `from`.", json!({"type": "string"})),
+                "as": described("What its functions are called by: NAME.function.", json!({"type": "string"})),
+                "into": described("What its functions are called by: NAME/function.", json!({"type": "string"})),
             }),
-            &["from"],
-        )
+            &[],
+        );
+        one["if"] = json!({"type": "object"});
+        one["then"] = json!({"anyOf": [{"required": ["from"]}, {"required": ["path"]}]});
+        one
     };
     let mut schema = one();
     schema["type"] = json!(["string", "array", "object"]);

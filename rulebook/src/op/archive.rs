@@ -59,7 +59,7 @@ fn pack_schema() -> OpSchema {
     OpSchema::new(map(
         json!({
             "from": described("The folder, or the file.", reference("text")),
-            "to": described("The archive. It is made anew.", reference("text")),
+            "to": described("The archive. It is made anew, with the folders above it.", reference("text")),
             "base": described("What stands before the names in it: a folder.", reference("text")),
             "include": patterns("Regular expressions: of the files, only those go into it whose path matches one."),
             "exclude": patterns("Regular expressions: what matches one does not go into it."),

@@ -403,10 +403,10 @@ pub(super) struct Shell {
 
 /// What commands wrote, and how the last one ended.
 #[derive(Default)]
-struct Outcome {
-    code: i32,
-    output: Vec<u8>,
-    error: Vec<u8>,
+pub(super) struct Outcome {
+    pub(super) code: i32,
+    pub(super) output: Vec<u8>,
+    pub(super) error: Vec<u8>,
 }
 
 impl Shell {
@@ -595,7 +595,7 @@ impl Shell {
 }
 
 /// The error of a command that failed: `rc`, `output`, `stderr` and `command` tell how.
-fn failed<'js>(
+pub(super) fn failed<'js>(
     runner: &dyn Runner<'js>,
     message: &str,
     ended: &Ended,
@@ -619,7 +619,7 @@ fn failed<'js>(
     }
 }
 
-fn written(bytes: &[u8]) -> String {
+pub(super) fn written(bytes: &[u8]) -> String {
     let mut text = command::text(bytes.to_vec());
     text.truncate(text.trim_end_matches('\n').len());
     text

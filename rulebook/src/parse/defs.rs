@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::sections::entries;
 use super::signature::Signature;
-use super::{BookParser, Callable};
+use super::{BookParser, Callable, Target};
 use crate::tree::{Action, Argument, Book, Callee, Data, Def, literal};
 use crate::yaml::{Node, Text, Yaml};
 
@@ -53,7 +53,7 @@ impl BookParser<'_> {
             };
             let name = signature.name.text.clone();
             let callable = Callable {
-                callee: Callee::Def(name.clone()),
+                target: Target::Callee(Callee::Def(name.clone())),
                 arguments: Some(declared(&signature, def)),
             };
             self.callees.insert(name, callable);
@@ -91,7 +91,10 @@ impl BookParser<'_> {
                 self.problem(name.at, message);
                 continue;
             }
-            if let Some(def) = self.definition(&signature, def) {
+            self.in_def = true;
+            let def = self.definition(&signature, def);
+            self.in_def = false;
+            if let Some(def) = def {
                 book.defs.insert(name.text, def);
             }
         }
@@ -214,7 +217,14 @@ impl BookParser<'_> {
     }
 
     pub(crate) fn call(&mut self, key: &Text, argument: &Node) -> Option<Box<dyn Action>> {
-        let Callable { callee, arguments } = self.callees.get(&key.text).cloned()?;
+        let Callable { target, arguments } = self.callees.get(&key.text).cloned()?;
+        let callee = match target {
+            Target::Callee(callee) => callee,
+            Target::Program(path) => {
+                let arguments = self.data(argument);
+                return Some((self.table.short.program)(path, arguments));
+            }
+        };
         let Some(wanted) = arguments else {
             let arguments = self.data(argument);
             return Some((self.table.short.call)(callee, arguments));

@@ -120,6 +120,28 @@ impl BookParser<'_> {
         }
     }
 
+    /// `secrets`: the names of those that are variables here.
+    pub(super) fn secrets(&mut self, node: &Node, book: &mut Book) {
+        let items = match &node.value {
+            Yaml::Null => return,
+            Yaml::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        for item in items {
+            let Yaml::Text(text) = &item.value else {
+                let message = "secrets is a list of names".to_owned();
+                let help = "secrets: [TOKEN]; cla run --secret TOKEN gives it".to_owned();
+                self.problem_with_help(item.at, message, Some(help));
+                continue;
+            };
+            let name = self.variable(text);
+            if book.secrets.iter().any(|(_, known)| *known == name) {
+                self.problem(item.at, format!("the secret {name:?} is there twice"));
+            }
+            book.secrets.push((item.at, name));
+        }
+    }
+
     /// What stands below `on`.
     pub(super) fn events(&mut self, node: &Node, book: &mut Book) {
         let Yaml::Map(events) = &node.value else {

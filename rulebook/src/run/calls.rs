@@ -84,7 +84,10 @@ impl<'js> BookRunner<'_, 'js> {
                 self.js(inner.vars.set(argument.name.as_str(), value))?;
             }
         }
-        let value = match self.block(&def.body, &inner) {
+        self.callers.borrow_mut().push(scope.vars.clone());
+        let done = self.block(&def.body, &inner);
+        self.callers.borrow_mut().pop();
+        let value = match done {
             Err(Abort::Return(value)) => value,
             other => other?,
         };
@@ -126,6 +129,7 @@ impl<'js> BookRunner<'_, 'js> {
                 match &import.what {
                     Imported::Book(other) => books.push(Arc::clone(other)),
                     Imported::Module(module) => drop(self.exports(module)?),
+                    Imported::Programs(_) => {}
                 }
             }
             if book.registers {

@@ -34,6 +34,9 @@ pub(crate) trait Parser {
     /// Ops that run apart from what is around them: no `break` in them leads out.
     fn apart(&mut self, node: &Node) -> Block;
 
+    /// Whether this stands in a function.
+    fn is_in_def(&self) -> bool;
+
     /// Whether this stands in a loop.
     fn is_in_loop(&self) -> bool;
 

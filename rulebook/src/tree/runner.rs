@@ -31,6 +31,9 @@ pub(crate) trait Runner<'js> {
 
     fn run(&self) -> &Rc<Run>;
 
+    /// The variables of whoever called the function that is carried out.
+    fn caller(&self) -> Option<Object<'js>>;
+
     /// Ops one after the other; joins what they forked.
     fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>>;
 

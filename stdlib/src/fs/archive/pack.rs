@@ -48,7 +48,18 @@ pub(super) fn pack(job: &Job, packing: &Packing) -> Result<usize, FileError> {
             }
         })
     };
-    let written = match Replacement::begin(job, &packing.to, None)? {
+    let folder = packing.to.parent();
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    let replacement = match (Replacement::begin(job, &packing.to, None), folder) {
+        (Err(FileError::System(error)), Some(folder))
+            if error.kind() == io::ErrorKind::NotFound =>
+        {
+            folders::make(job, folder, folders::NEW_FOLDER, true).map_err(Failure::into_error)?;
+            Replacement::begin(job, &packing.to, None)
+        }
+        (begun, _) => begun,
+    };
+    let written = match replacement? {
         Some(replacement) => replacement.finish(job, &mut fill_or_note),
         None => {
             let mut file = job.permissions.open(&packing.to, OpenFor::Writing)?;
