@@ -235,7 +235,9 @@ impl<'s> BookParser<'s> {
                 self.problem(*at, message);
             }
         }
-        if book.body.is_none() && book.on.is_empty() && book.defs.is_empty() {
+        let is_empty = book.body.is_none() && book.on.is_empty() && book.defs.is_empty();
+        // What is wrong with a section was said.
+        if is_empty && self.problems.is_empty() {
             let message = "there is nothing to run: a rulebook has `do`, `on` or `def`";
             self.problem(root.at, message);
         }

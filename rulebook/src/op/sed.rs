@@ -14,6 +14,7 @@ use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
 };
+use crate::yaml::{Node, Yaml};
 
 pub(super) static SED: Description = Description {
     name: "sed",
@@ -48,7 +49,7 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     let replaced = match replaced {
         None => None,
         Some(Data::Map(entries)) if !entries.is_empty() => {
-            if entries.iter().any(|(old, _)| old.literal() == Some("")) {
+            if has_empty_key(argument) {
                 parser.problem(argument.at, "an empty text cannot be replaced");
             }
             Some(entries)
@@ -64,6 +65,19 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
         choice,
         replaced: replaced.map(Data::Map),
     }))
+}
+
+/// Whether one of the texts to replace is empty.
+fn has_empty_key(argument: &Node) -> bool {
+    let Yaml::Map(parts) = &argument.value else {
+        return false;
+    };
+    parts.iter().any(|(key, part)| match &part.value {
+        Yaml::Map(entries) if key.text == "replace" => {
+            entries.iter().any(|(old, _)| old.text.is_empty())
+        }
+        _ => false,
+    })
 }
 
 #[derive(Debug)]

@@ -3,6 +3,8 @@
 //! Both go through what the run may read and write. No link is followed, neither of the folder that is packed nor in the one that
 //! is filled, and nothing is made outside of that, whatever the names in an archive say.
 
+#[cfg(test)]
+mod hostile;
 mod pack;
 mod unpack;
 
