@@ -2,7 +2,7 @@
 //!
 //! Everything is made from three tables: [`top_keys`], the [ops](crate::op::OPS), [`beside`]. The tests hold them to what
 //! [`parse`](crate::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
-//! such as the format `xml`.
+//! such as the format `xls`.
 //!
 //! # Unknown ops
 //!

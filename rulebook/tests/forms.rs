@@ -213,7 +213,12 @@ fn what_is_wrong_is_refused_by_check_and_run_at_its_place() {
             "an op has one name: `name`, or a label",
         ),
         ("do:\n  - echo [ ]: b", 2, 11, "the label is empty"),
-        ("do:\n  - echo [${a]: b", 2, 11, "this ${ is not closed"),
+        (
+            "do:\n  - echo [${a]: b",
+            2,
+            11,
+            "this ${ is not closed: } is missing",
+        ),
         (
             "do:\n  - parse: {text: a, body: b}",
             2,

@@ -143,14 +143,40 @@ impl dyn Parser + '_ {
     /// Notes a format that there is not.
     pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
         let name = match format {
+            None => return,
             Some(Data::Text(template)) => template.literal().map(str::to_owned),
-            _ => None,
+            Some(_) => Some(String::new()),
         };
-        if let Some(name) = name
-            && Format::named(&name).is_none()
-        {
-            let message = format!("the format is {FORMATS}, not {name:?}");
-            self.problem(argument.at, message);
+        match name {
+            Some(name) if name.is_empty() => {
+                self.problem(argument.at, format!("the format is {FORMATS}"));
+            }
+            Some(name) if Format::named(&name).is_none() => {
+                let message = format!("the format is {FORMATS}, not {name:?}");
+                self.problem(argument.at, message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes which of these parts of an op's argument are no texts. Whether what must be there is there, others look at.
+    pub(crate) fn texts(&mut self, argument: &Node, required: &[&str], optional: &[&str]) {
+        let Yaml::Map(entries) = &argument.value else {
+            return;
+        };
+        for (key, node) in entries {
+            let name = key.text.as_str();
+            let is_wrong = match node.value {
+                Yaml::List(_) | Yaml::Map(_) => {
+                    required.contains(&name) || optional.contains(&name)
+                }
+                Yaml::Null => optional.contains(&name),
+                _ => false,
+            };
+            if is_wrong {
+                let message = format!("`{name}` is a text, not {}", node.value.kind());
+                self.problem(node.at, message);
+            }
         }
     }
 
