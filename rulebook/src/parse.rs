@@ -109,6 +109,8 @@ pub(crate) struct BookParser<'s> {
     hoisted: HashSet<(u32, u32)>,
     services: Vec<(Place, String)>,
     notes: Vec<Note>,
+    /// The events that have a section.
+    events: HashSet<String>,
     /// Whether there may be ops that only a run knows.
     open: bool,
     /// Whether there may be filters that only a run knows.
@@ -150,6 +152,7 @@ impl<'s> BookParser<'s> {
             hoisted: HashSet::new(),
             services: Vec::new(),
             notes: Vec::new(),
+            events: HashSet::new(),
             open: false,
             open_filters: false,
             uses_filters: false,
@@ -228,9 +231,11 @@ impl<'s> BookParser<'s> {
                 self.problem(input.at, message);
             }
         }
+        let vars = book.vars.iter().filter_map(|(var, _)| var.literal());
+        let inputs = book.inputs.iter().map(|input| input.name.as_str());
+        let others: HashSet<&str> = vars.chain(inputs).collect();
         for (at, name) in &book.secrets {
-            let is_var = book.vars.iter().any(|(var, _)| var.literal() == Some(name));
-            if is_var || book.inputs.iter().any(|input| input.name == *name) {
+            if others.contains(name.as_str()) {
                 let message = format!("{name:?} is a secret, and no other variable besides");
                 self.problem(*at, message);
             }

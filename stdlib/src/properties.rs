@@ -35,11 +35,15 @@ pub fn load<'js>(ctx: &Ctx<'js>, source: &str, what: &str) -> js::Result<Value<'
         }
         // A line that ends in an odd number of backslashes goes on in the next one.
         let mut whole = first.to_owned();
-        while goes_on(&whole) {
+        let mut is_open = goes_on(first);
+        while is_open {
             whole.pop();
             let Some((_, next)) = lines.next() else { break };
             state.wrote(ctx, next.len())?;
-            whole.push_str(next.trim_start_matches(BLANKS));
+            let next = next.trim_start_matches(BLANKS);
+            // An even number of backslashes is left before it.
+            is_open = goes_on(next);
+            whole.push_str(next);
         }
         let (key, value) = split(&whole);
         let read = |text: &str| {

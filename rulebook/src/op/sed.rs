@@ -112,6 +112,9 @@ impl Sed {
     }
 }
 
+/// The longest name of a variable that is looked for in files, in bytes.
+const LONGEST_NAME: usize = 1_000;
+
 /// A text with the variables that are set in place of `${name}`.
 fn with_variables<'js>(
     text: &str,
@@ -124,10 +127,11 @@ fn with_variables<'js>(
         runner.checkpoint()?;
         let (before, hole) = rest.split_at(at);
         new.push_str(before);
-        // A name ends in its line.
-        let line = hole.split('\n').next().unwrap_or_default();
-        let name = line[2..].split_once('}').map(|(name, _)| name);
-        let name = name.filter(|name| is_path(name));
+        // A name ends soon, and in its line.
+        let inside = hole[2..].bytes().take(LONGEST_NAME);
+        let end = inside.clone().position(|byte| matches!(byte, b'}' | b'\n'));
+        let name = end.map(|end| &hole[2..2 + end]);
+        let name = name.filter(|name| hole[2 + name.len()..].starts_with('}') && is_path(name));
         let value = match name {
             Some(name) => runner.js(scope.variable(name))?,
             None => None,

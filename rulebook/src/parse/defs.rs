@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::sections::entries;
-use super::signature::Signature;
+use super::signature::{MOST_ARGUMENTS, Signature};
 use super::{BookParser, Callable, Target};
 use crate::tree::{Action, Argument, Book, Callee, Data, Def, literal};
 use crate::yaml::{Node, Text, Yaml};
@@ -171,6 +171,11 @@ impl BookParser<'_> {
     /// One name, or a list of them.
     fn names(&mut self, node: &Node, of: &str) -> Vec<String> {
         let mut names = Vec::new();
+        if items(node).len() > MOST_ARGUMENTS {
+            let message = format!("{of} has at most {MOST_ARGUMENTS} names");
+            self.problem(node.at, message);
+            return names;
+        }
         for item in items(node) {
             match &item.value {
                 Yaml::Text(name) => names.push(self.variable(name)),

@@ -9,6 +9,9 @@ const PARTS: [&str; 7] = [
     "then", "catch", "finally", "elsif", "else", "message", "every",
 ];
 
+/// What an op has.
+type Entries = Vec<(Text, Node)>;
+
 /// The key of an op without its label, and the label.
 fn split(key: &Text) -> Option<(Text, Text)> {
     let text = key.text.trim_end();
@@ -22,7 +25,7 @@ fn split(key: &Text) -> Option<(Text, Text)> {
 }
 
 /// The keys of an op without labels, and the labels. `None` where there are none.
-pub(super) fn without(entries: &[(Text, Node)]) -> Option<(Vec<(Text, Node)>, Vec<Text>)> {
+pub(super) fn without(entries: &[(Text, Node)]) -> Option<(Entries, Vec<Text>)> {
     if !entries.iter().any(|(key, _)| split(key).is_some()) {
         return None;
     }

@@ -3,6 +3,7 @@
 //! An event is below `on`, or a section of its own, as `deploy:` or `on deploy:`. A map of it with `do` can have filters: for
 //! which values of which variables it is.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cla_runtime::internal::nearest;
@@ -100,6 +101,7 @@ impl BookParser<'_> {
             Yaml::Map(_) => std::slice::from_ref(node),
             _ => return self.problem(node.at, "vars must be a map of names and values"),
         };
+        let mut seen = HashSet::new();
         for map in maps {
             let Yaml::Map(entries) = &map.value else {
                 let message = "an item of vars is a name with a value".to_owned();
@@ -109,8 +111,10 @@ impl BookParser<'_> {
             };
             if let Data::Map(vars) = self.data(map) {
                 for ((key, _), (name, value)) in entries.iter().zip(vars) {
-                    let known = book.vars.iter().any(|(known, _)| *known == name);
-                    if known && name.literal().is_some() {
+                    if name
+                        .literal()
+                        .is_some_and(|name| !seen.insert(name.to_owned()))
+                    {
                         let message = format!("the variable {:?} is there twice", key.text);
                         self.problem(key.at, message);
                     }
@@ -127,6 +131,7 @@ impl BookParser<'_> {
             Yaml::List(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
         };
+        let mut seen = HashSet::new();
         for item in items {
             let Yaml::Text(text) = &item.value else {
                 let message = "secrets is a list of names".to_owned();
@@ -135,7 +140,7 @@ impl BookParser<'_> {
                 continue;
             };
             let name = self.variable(text);
-            if book.secrets.iter().any(|(_, known)| *known == name) {
+            if !seen.insert(name.clone()) {
                 self.problem(item.at, format!("the secret {name:?} is there twice"));
             }
             book.secrets.push((item.at, name));
@@ -175,7 +180,7 @@ impl BookParser<'_> {
     }
 
     fn event(&mut self, event: &Text, node: &Node, book: &mut Book) {
-        if book.on.iter().any(|(known, _)| *known == event.text) {
+        if !self.events.insert(event.text.clone()) {
             let message = format!("the event {:?} is there twice", event.text);
             return self.problem(event.at, message);
         }

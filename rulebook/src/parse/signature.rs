@@ -5,6 +5,9 @@ use cla_stdlib::internal::{Scalar, resolve_scalar};
 
 use crate::yaml::{Node, Place, Text, Yaml};
 
+/// The most arguments of a function that stand in its signature.
+pub(super) const MOST_ARGUMENTS: usize = 200;
+
 /// The name of a function, and what stands in brackets behind it.
 pub(super) struct Signature {
     pub(super) name: Text,
@@ -50,8 +53,13 @@ impl Signature {
                 arguments: Some(arguments),
             });
         }
+        let all = ends(text, open + 1, close);
+        if all.len() > MOST_ARGUMENTS {
+            let message = format!("a function has at most {MOST_ARGUMENTS} arguments");
+            return Err(problem(name.at, &message));
+        }
         let mut begin = open + 1;
-        for end in ends(text, begin, close) {
+        for end in all {
             let equals = unquoted(&text[begin..end]).find(|(_, c)| *c == '=');
             let equals = equals.map(|(at, _)| begin + at);
             let argument = key.trimmed_part(begin..equals.unwrap_or(end));
