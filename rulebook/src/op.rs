@@ -3,25 +3,31 @@
 //!
 //! A new op is a new file, and a line in [`OPS`].
 
+mod archive;
 mod assert;
 mod block;
 mod break_loop;
 mod call;
 mod call_rule;
+mod choice;
 mod conditional;
 mod dump;
 mod echo;
+mod event;
 mod fail;
 mod foreach;
 #[cfg(feature = "http")]
 mod http;
 mod import;
+mod import_vars;
 mod launch;
 mod matrix;
 mod parse_text;
+mod program;
 mod read_file;
 mod return_value;
 mod script;
+mod sed;
 mod set;
 mod shell;
 mod sleep;
@@ -32,6 +38,7 @@ mod wait_children;
 mod while_loop;
 mod write_file;
 
+pub(crate) use self::program::{executables, is_executable};
 use crate::tree::{Description, OpTable, ShortForms};
 
 /// The ops of the language.
@@ -42,6 +49,14 @@ pub(crate) static OPS: OpTable = OpTable {
         command: shell::command,
         assignment: |name, value| Box::new(set::Set(vec![(name, value)])),
         call: |callee, arguments| Box::new(call::Call { callee, arguments }),
+        program: |path, arguments| Box::new(program::Program { path, arguments }),
+        event: |name, filters, body| {
+            Box::new(event::Event {
+                name,
+                filters,
+                body,
+            })
+        },
     },
 };
 
@@ -72,10 +87,17 @@ static ALL: &[&Description] = &[
     &shell::SHELL,
     &script::JS,
     &parse_text::PARSE,
+    &parse_text::PARSE_FILE,
     &read_file::READ_FILE,
     &write_file::WRITE_FILE,
+    &sed::SED,
+    &archive::TAR,
+    &archive::ZIP,
+    &archive::UNTAR,
+    &archive::UNZIP,
     &call_rule::CALL,
     &import::IMPORT,
+    &import_vars::IMPORT_VARS,
     #[cfg(feature = "http")]
     &http::HTTP,
     &launch::LAUNCH,

@@ -3,8 +3,11 @@
 mod attributes;
 mod defs;
 mod imports;
+mod label;
 mod loader;
 mod ops;
+mod sections;
+mod signature;
 mod values;
 
 use std::collections::{HashMap, HashSet};
@@ -14,7 +17,6 @@ use cla_runtime::internal::{SyntaxProblem, nearest};
 
 pub(crate) use self::imports::specifiers;
 pub(crate) use self::loader::{Loader, UnknownImport};
-use self::ops::elsewhere;
 use crate::inputs::{self, Input};
 use crate::template::Code;
 use crate::template::Template;
@@ -31,11 +33,12 @@ fn meant(name: &str) -> String {
     format!("did you mean {name}?")
 }
 
-pub(crate) const TOP_KEYS: [&str; 8] = [
+pub(crate) const TOP_KEYS: [&str; 9] = [
     "name",
     "description",
     "import",
     "inputs",
+    "secrets",
     "vars",
     "def",
     "on",
@@ -70,6 +73,7 @@ pub(crate) fn parse(
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         inputs: Vec::new(),
+        secrets: Vec::new(),
         vars: Vec::new(),
         defs: HashMap::new(),
         on: Vec::new(),
@@ -110,6 +114,8 @@ pub(crate) struct BookParser<'s> {
     hoisted: HashSet<(u32, u32)>,
     services: Vec<(Place, String)>,
     notes: Vec<Note>,
+    /// The events that have a section.
+    events: HashSet<String>,
     /// Whether there may be ops that only a run knows.
     open: bool,
     /// Whether there may be filters that only a run knows.
@@ -118,15 +124,25 @@ pub(crate) struct BookParser<'s> {
     uses_filters: bool,
     /// How many loops are around what is being read.
     loops: usize,
+    /// Whether a function is being read.
+    in_def: bool,
     indents: HashMap<u32, u32>,
 }
 
 /// Something that can be called.
 #[derive(Clone)]
 struct Callable {
-    callee: Callee,
+    target: Target,
     /// The names of its arguments and whether they must be given; `None` if it takes what it is given.
     arguments: Option<Vec<(String, bool)>>,
+}
+
+/// What a call leads to.
+#[derive(Clone)]
+enum Target {
+    Callee(Callee),
+    /// An executable file.
+    Program(String),
 }
 
 impl<'s> BookParser<'s> {
@@ -141,10 +157,12 @@ impl<'s> BookParser<'s> {
             hoisted: HashSet::new(),
             services: Vec::new(),
             notes: Vec::new(),
+            events: HashSet::new(),
             open: false,
             open_filters: false,
             uses_filters: false,
             loops: 0,
+            in_def: false,
             indents: HashMap::new(),
         }
     }
@@ -191,7 +209,6 @@ impl<'s> BookParser<'s> {
                 return self.problem(root.at, message);
             }
         };
-        let mut is_foreign = false;
         // Calls may come before what they call.
         for (key, node) in entries {
             if key.text == "def" {
@@ -208,24 +225,14 @@ impl<'s> BookParser<'s> {
                 }
                 "import" => {}
                 "inputs" => book.inputs = inputs::read(node, &mut self.problems),
-                "vars" => match self.data(node) {
-                    Data::Map(vars) => book.vars = vars,
-                    Data::Null => {}
-                    _ => self.problem(node.at, "vars must be a map of names and values"),
-                },
+                "vars" => self.variables(node, book),
+                "secrets" => self.secrets(node, book),
                 "def" => self.definitions(node, book),
                 "on" => self.events(node, book),
                 "do" => book.body = Some(self.block(node)),
                 // A place for what anchors name.
                 key if key.starts_with("x-") => {}
-                other => match elsewhere(other) {
-                    Some(here) => {
-                        is_foreign = true;
-                        let message = format!("a rulebook has no {other:?}");
-                        self.problem_with_help(key.at, message, Some(here.to_owned()));
-                    }
-                    None => self.unknown_key(key, "a rulebook", &TOP_KEYS),
-                },
+                _ => self.section(key, node, book),
             }
         }
         for (name, _) in &book.vars {
@@ -238,20 +245,20 @@ impl<'s> BookParser<'s> {
                 self.problem(input.at, message);
             }
         }
+        let vars = book.vars.iter().filter_map(|(var, _)| var.literal());
+        let inputs = book.inputs.iter().map(|input| input.name.as_str());
+        let others: HashSet<&str> = vars.chain(inputs).collect();
+        for (at, name) in &book.secrets {
+            if others.contains(name.as_str()) {
+                let message = format!("{name:?} is a secret, and no other variable besides");
+                self.problem(*at, message);
+            }
+        }
         let is_empty = book.body.is_none() && book.on.is_empty() && book.defs.is_empty();
-        if is_empty && !is_foreign && !TOP_KEYS.iter().any(|key| self.was_misspelt(root.at, key)) {
+        // What is wrong with a section was said.
+        if is_empty && self.problems.is_empty() {
             let message = "there is nothing to run: a rulebook has `do`, `on` or `def`";
             self.problem(root.at, message);
-        }
-    }
-
-    fn events(&mut self, node: &Node, book: &mut Book) {
-        let Yaml::Map(events) = &node.value else {
-            return self.problem(node.at, "on must be a map from events to ops");
-        };
-        for (event, ops) in events {
-            let block = self.block(ops);
-            book.on.push((event.text.clone(), block));
         }
     }
 }
@@ -290,6 +297,10 @@ impl Parser for BookParser<'_> {
         let block = self.block(node);
         self.loops = loops;
         block
+    }
+
+    fn is_in_def(&self) -> bool {
+        self.in_def
     }
 
     fn is_in_loop(&self) -> bool {
@@ -338,23 +349,4 @@ fn plain(kind: impl Into<String>, at: Place, action: Box<dyn Action>) -> Op {
         register: None,
         action,
     }
-}
-
-/// The arguments that a def declares, and whether each must be given.
-fn declared(args: &Node) -> Vec<(String, bool)> {
-    let items = match &args.value {
-        Yaml::List(items) => items.as_slice(),
-        _ => std::slice::from_ref(args),
-    };
-    let mut arguments = Vec::new();
-    for item in items {
-        match &item.value {
-            Yaml::Text(name) => arguments.push((name.text.clone(), true)),
-            Yaml::Map(entries) => {
-                arguments.extend(entries.iter().map(|(name, _)| (name.text.clone(), false)));
-            }
-            _ => {}
-        }
-    }
-    arguments
 }

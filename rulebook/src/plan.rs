@@ -80,6 +80,10 @@ fn imported(import: &Import) -> PlannedImport {
     let module = match &import.what {
         Imported::Book(book) => book.name.clone(),
         Imported::Module(module) => module.shown.clone(),
+        Imported::Programs(programs) => {
+            let paths = programs.iter().map(|program| program.path.as_str());
+            paths.collect::<Vec<_>>().join(", ")
+        }
     };
     PlannedImport::new(import.from.as_str(), Some(module), import.line)
 }

@@ -50,6 +50,7 @@ pub(crate) fn execute<'js>(
         evaluators: RefCell::default(),
         path: RefCell::default(),
         forks: RefCell::default(),
+        callers: RefCell::default(),
         top: stack_pointer(),
         prefix: match part {
             Part::Section(_) => Vec::new(),
@@ -82,6 +83,8 @@ pub(crate) struct BookRunner<'a, 'js> {
     path: RefCell<Vec<Step>>,
     /// The forks to join, by the blocks that join them, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
+    /// The variables of those who called the functions that are carried out, innermost last.
+    callers: RefCell<Vec<Object<'js>>>,
     /// Where the stack was in the beginning.
     top: usize,
     /// The path of the op that forked this run.
@@ -134,6 +137,7 @@ impl<'js> BookRunner<'_, 'js> {
             }
         };
         self.give_inputs(&vars, matches!(part, Part::Section(Some(_))))?;
+        self.read_secrets(&vars)?;
         self.import(self.main)?;
         // The stash counts more than `vars`.
         let scope = self.scope(self.main, vars)?;
@@ -145,6 +149,26 @@ impl<'js> BookRunner<'_, 'js> {
             }
         }
         self.block(block, &scope)
+    }
+
+    /// Makes variables of the secrets that the rulebook names.
+    fn read_secrets(&self, vars: &Object<'js>) -> OpResult<'js> {
+        for (at, name) in &self.main.secrets {
+            // An error can show the source of a rulebook only if it has a scope.
+            self.scope(self.main, vars.clone())?;
+            if self.js(vars.contains_key(name.as_str()))? {
+                let span = Span {
+                    book: Arc::clone(self.main),
+                    at: *at,
+                };
+                // As a variable of the stash, its value would be shown.
+                let message = format!("{name} is a secret here: give it by --secret {name}");
+                return Err(self.throw_at(span, &message));
+            }
+            let secret = self.placed(*at, || self.js(self.run.secret(&self.ctx, name)))?;
+            self.js(vars.set(name.as_str(), secret))?;
+        }
+        Ok(())
     }
 
     /// Checks what the rulebook is given, and gives the inputs that it is not given their defaults.
@@ -362,6 +386,10 @@ impl<'js> Runner<'js> for BookRunner<'_, 'js> {
 
     fn run(&self) -> &Rc<Run> {
         self.run
+    }
+
+    fn caller(&self) -> Option<Object<'js>> {
+        self.callers.borrow().last().cloned()
     }
 
     fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {

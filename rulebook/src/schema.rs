@@ -2,7 +2,7 @@
 //!
 //! Everything is made from three tables: [`top_keys`], the [ops](crate::op::OPS), [`beside`]. The tests hold them to what
 //! [`parse`](crate::parse) reads. Where the parser leaves a value to the run, the schema refuses what no run accepts,
-//! such as the format `xml`.
+//! such as the format `xls`.
 //!
 //! # Unknown ops
 //!
@@ -20,16 +20,21 @@
 use serde_json::{Map, Value as Json, json};
 
 pub(crate) mod parts;
+mod sections;
 #[cfg(test)]
 mod tests;
 
 use self::parts::{TEMPLATE, VARIABLE, any, described, map, reference, short};
 use crate::inputs::InputKind;
 use crate::op::OPS;
+use crate::parse::TOP_KEYS;
 use crate::tree::{ATTRIBUTES, Description};
 
 /// `deploy.hosts[0].name`
 const PATH: &str = r"(?!\d)[\p{L}\p{M}\p{N}_$]+(\[\d+\])*(\.[\p{L}\p{M}\p{N}_$]+(\[\d+\])*)*";
+
+/// `[build ${app}]` behind the name of an op.
+const LABEL: &str = r" \[.*\]";
 
 /// See [`cla_runtime::duration`].
 const LONGEST_SECONDS: u64 = 100 * 365 * 24 * 60 * 60;
@@ -60,14 +65,16 @@ pub fn rulebook_schema() -> Json {
         "items": reference("op"),
         "properties": described(top_keys()),
         "patternProperties": {"^x-": {"description": "A place for what anchors name: nothing reads it."}},
-        "additionalProperties": false,
+        "additionalProperties": sections::section(),
         // Something must be there to run. As `anyOf`, editors would offer each of its branches.
         "if": {
             "type": "object",
             "not": {"anyOf": [
                 {"required": ["do"]},
                 {"required": ["on"], "properties": {"on": {"minProperties": 1}}},
-                {"required": ["def"], "properties": {"def": {"minProperties": 1}}},
+                {"required": ["def"], "properties": {"def": {"minProperties": 1, "minItems": 1}}},
+                // What is done for an event, as a section of its own.
+                {"not": {"propertyNames": {"anyOf": [{"enum": TOP_KEYS}, {"pattern": "^x-"}]}}},
             ]},
         },
         "then": {"required": ["do"]},
@@ -78,13 +85,14 @@ pub fn rulebook_schema() -> Json {
                 "type": ["object", "string"],
                 "allOf": [reference("keys")],
             },
+            "event": sections::event(),
             "keys": keys(),
             "branch": branch(),
             "text": {"type": ["string", "number", "boolean"]},
             "duration": duration(),
             "format": {
                 "anyOf": [
-                    {"enum": ["json", "yaml", "yml", "text"]},
+                    {"enum": ["json", "yaml", "yml", "text", "csv", "ini", "properties", "toml", "xml"]},
                     {"type": "string", "pattern": TEMPLATE},
                 ],
             },
@@ -167,22 +175,32 @@ fn top_keys() -> Vec<Key> {
             inputs(),
         ),
         Key::new(
+            "secrets",
+            "Secrets that are variables here. A run without one ends before its first op; wherever they are printed, they are masked.",
+            "secrets: [TOKEN]\ndo:\n  - shell: {run: [curl, -H, 'Authorization: Bearer ${TOKEN}', https://example.com/]}",
+            json!({
+                "type": ["array", "string", "null"],
+                "pattern": VARIABLE,
+                "items": {"type": "string", "pattern": VARIABLE},
+            }),
+        ),
+        Key::new(
             "vars",
-            "Variables and their first values. What the stash brings along counts more.",
+            "Variables and their first values: a map, or a list of maps. What the stash brings along counts more.",
             "vars: {env: prod}\ndo:\n  - echo: deploying to ${env}",
-            json!({"type": ["object", "null"]}),
+            json!({"type": ["object", "array", "null"], "items": {"type": "object"}}),
         ),
         Key::new(
             "def",
             "Functions, which are called as if they were ops. They see their arguments and nothing else.",
-            "def:\n  greet:\n    args: [who, {greeting: hello}]\n    do:\n      - echo: ${greeting} ${who}\ndo:\n  - greet: world",
-            definitions(),
+            "def:\n  greet (who, greeting = hello):\n    - echo: ${greeting} ${who}\ndo:\n  - greet: world",
+            sections::definitions(),
         ),
         Key::new(
             "on",
-            "What is done for which event: `cla run --event NAME`.",
-            "on:\n  pushed:\n    - echo: pushed to ${branch}",
-            json!({"type": "object", "additionalProperties": reference("block")}),
+            "What is done for which event: `cla run --event NAME`. A section `on NAME` at the top says the same.",
+            "on:\n  pushed:\n    branches: [main, 'release/*']\n    do:\n      - echo: pushed to ${branch}",
+            json!({"type": "object", "additionalProperties": reference("event")}),
         ),
         Key::new(
             "do",
@@ -310,7 +328,7 @@ fn keys() -> Json {
             Some(mut value) => {
                 value["description"] =
                     format!("{} The result is assigned to a variable.", op.key.about).into();
-                assignments.insert(format!(r"^\s*{PATH}\s* =\s*{name}\s*$"), value);
+                assignments.insert(format!(r"^\s*{PATH}\s* =\s*{name}\s*({LABEL}\s*)?$"), value);
             }
             None => unassignable.push(name),
         }
@@ -327,14 +345,21 @@ fn keys() -> Json {
         fitting.dedup();
         let mut rule = op.needs.unwrap_or_else(|| json!({}));
         rule["propertyNames"] = json!({"enum": fitting});
+        if name == "do" {
+            let labelled = format!(r"^(foreach|matrix|while|until)\s*{LABEL}\s*$");
+            rule["propertyNames"] = json!({"anyOf": [{"enum": fitting}, {"pattern": labelled}]});
+        }
         dependencies.insert(name.to_owned(), rule);
+        if !["elsif", "else"].contains(&name) {
+            assignments.insert(format!(r"^{name}\s*{LABEL}\s*$"), op.key.value.clone());
+        }
         properties.insert(name.to_owned(), op.key.described());
     }
     for key in beside() {
         unassignable.push(key.name);
         properties.insert(key.name.to_owned(), key.described());
     }
-    let then = json!({"anyOf": [{"required": ["if"]}, {"required": ["elsif"]}]});
+    let then = json!({"anyOf": [{"required": ["if"]}, {"required": ["elsif"]}, labelled("if")]});
     dependencies.insert("then".to_owned(), then);
     for (companion, op) in [
         ("catch", "try"),
@@ -342,14 +367,15 @@ fn keys() -> Json {
         ("message", "assert"),
         ("every", "until"),
     ] {
-        dependencies.insert(companion.to_owned(), json!([op]));
+        let either = json!({"anyOf": [{"required": [op]}, labelled(op)]});
+        dependencies.insert(companion.to_owned(), either);
     }
     // A result goes to one variable only.
-    let register = json!({"propertyNames": {"pattern": r"^(?!.* =)"}});
+    let register = json!({"propertyNames": {"pattern": r"^(?![^\[]* =)"}});
     dependencies.insert("register".to_owned(), register);
     let unassignable = unassignable.join("|");
     assignments.insert(format!(r" =\s*({unassignable})\s*$"), false.into());
-    assignments.insert(format!(r"^(?!\s*{PATH}\s* =).* ="), false.into());
+    assignments.insert(format!(r"^(?!\s*{PATH}\s* =)[^\[]* ="), false.into());
 
     json!({
         "properties": properties,
@@ -359,6 +385,12 @@ fn keys() -> Json {
         "not": {"type": "object", "propertyNames": {"enum": ATTRIBUTES}},
         "dependencies": dependencies,
     })
+}
+
+/// That a map has this op with a label.
+fn labelled(op: &str) -> Json {
+    let pattern = format!(r"^{op}\s*{LABEL}\s*$");
+    json!({"not": {"propertyNames": {"not": {"pattern": pattern}}}})
 }
 
 fn block() -> Json {
@@ -409,42 +441,21 @@ fn inputs() -> Json {
     })
 }
 
-fn definitions() -> Json {
-    let ops = ops();
-    let mut taken: Vec<&str> = ops.iter().map(|op| op.key.name).collect();
-    taken.extend(ATTRIBUTES);
-    taken.extend(["then", "catch"]);
-    let argument = json!({
-        "type": ["string", "object"],
-        "pattern": VARIABLE,
-        "propertyNames": {"pattern": VARIABLE},
-    });
-    json!({
-        "type": "object",
-        "propertyNames": {"not": {"enum": taken}},
-        "additionalProperties": map(json!({
-            "args": {
-                "description": "The names of the arguments; those with a default in a map: [who, {greeting: hello}].",
-                "type": ["array", "object"],
-                "items": argument,
-                "propertyNames": {"pattern": VARIABLE},
-            },
-            "do": described("What the function does. `return` gives its value.", reference("block")),
-            "description": {"description": "What the function is for."},
-        }), &["do"]),
-    })
-}
-
 fn import() -> Json {
     let one = || {
-        short(
+        let mut one = short(
             &["string"],
             json!({
-                "from": described("The file.", json!({"type": "string"})),
-                "as": described("What its functions are called by.", json!({"type": "string"})),
+                "from": described("The file; or a folder of executable files.", json!({"type": "string"})),
+                "path": described("The file or the folder: as `from`.", json!({"type": "string"})),
+                "as": described("What its functions are called by: NAME.function.", json!({"type": "string"})),
+                "into": described("What its functions are called by: NAME/function.", json!({"type": "string"})),
             }),
-            &["from"],
-        )
+            &[],
+        );
+        one["if"] = json!({"type": "object"});
+        one["then"] = json!({"anyOf": [{"required": ["from"]}, {"required": ["path"]}]});
+        one
     };
     let mut schema = one();
     schema["type"] = json!(["string", "array", "object"]);

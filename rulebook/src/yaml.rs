@@ -1,5 +1,7 @@
 //! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
 
+mod part;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 

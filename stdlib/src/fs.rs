@@ -25,6 +25,7 @@ use self::temporary::Temporaries;
 use crate::state::note_error;
 
 mod answer;
+pub mod archive;
 mod arguments;
 mod calls;
 pub mod contents;
@@ -33,6 +34,7 @@ mod folders;
 mod handle;
 mod job;
 mod methods;
+pub mod replace;
 mod temporary;
 mod transfer;
 mod watch;

@@ -9,12 +9,13 @@ use cla_runtime::semaphore::{AcquireError, SemaphoreName};
 pub use crate::base64::encode as base64;
 pub use crate::call::{Arg, define, named};
 pub use crate::filters::filter;
-pub use crate::fs::contents;
 pub use crate::fs::in_words as file_problem;
+pub use crate::fs::{archive, contents, replace};
 #[cfg(feature = "http")]
 pub use crate::http::options as http;
 pub use crate::json::with_quoted_integers;
 pub use crate::options::{entries, unknown as unknown_option};
+pub use crate::properties::load as load_properties;
 pub use crate::stash::stash_of;
 pub use crate::throw::{error, name_argument, quote, syntax_error, type_error, wrong};
 pub use crate::yaml::{
@@ -37,6 +38,14 @@ pub fn define_region<'js>(run: &Rc<Run>, exports: &Object<'js>) -> js::Result<()
             semaphores.region(&ctx, &options, &function)
         },
     )
+}
+
+/// A civil time, such as `2026-01-31 12:00:00`, in UTC: the seconds since 1970.
+#[must_use]
+pub fn civil_seconds(text: &str) -> Option<i64> {
+    let time: jiff::civil::DateTime = text.parse().ok()?;
+    let time = jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?;
+    Some(time.as_second())
 }
 
 /// Programs that are started.

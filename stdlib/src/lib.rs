@@ -99,6 +99,7 @@ mod options;
 mod path;
 mod permitted;
 mod process;
+mod properties;
 #[cfg(all(feature = "redis", feature = "typescript"))]
 mod redis;
 mod sem;

@@ -115,6 +115,11 @@ declare module "cla/util" {
     nodes?: boolean;
     /** The names of elements that are always in an array, also if there is one of them. */
     lists?: readonly string[];
+    /**
+     * What stands before the name of an attribute. Default: `"@"`. With `""`, an attribute and an element of one name within an
+     * element are an error.
+     */
+    attributes?: "@" | "";
   }
 
   /**

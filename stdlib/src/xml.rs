@@ -43,6 +43,8 @@ const CHILDREN: &str = "children";
 /// What rules say of the value that they want.
 struct Options {
     nodes: bool,
+    /// Whether attributes go by their names alone.
+    plain: bool,
     /// The elements that are always in an array.
     lists: HashSet<String>,
 }
@@ -51,6 +53,7 @@ impl Options {
     fn read<'js>(ctx: &Ctx<'js>, what: &str, value: &Value<'js>) -> js::Result<Self> {
         let mut options = Self {
             nodes: false,
+            plain: false,
             lists: HashSet::new(),
         };
         if value.is_undefined() {
@@ -75,7 +78,17 @@ impl Options {
                         options.lists.insert(string_argument(ctx, &option, &name?)?);
                     }
                 }
-                _ => return Err(unknown(ctx, what, &key, &["nodes", "lists"], &[])),
+                "attributes" => {
+                    options.plain = match string_argument(ctx, &option, &value)?.as_str() {
+                        "" => true,
+                        "@" => false,
+                        _ => return Err(wrong(ctx, &option, "\"@\" or \"\"", &value)),
+                    };
+                }
+                _ => {
+                    let known = ["nodes", "lists", "attributes"];
+                    return Err(unknown(ctx, what, &key, &known, &[]));
+                }
             }
         }
         Ok(options)
@@ -163,6 +176,8 @@ struct Open<'js> {
     /// With `nodes`: what is in it.
     children: Option<Array<'js>>,
     text: String,
+    /// The attributes that go by their names alone.
+    attributes: HashSet<String>,
 }
 
 struct Builder<'a, 'js> {
@@ -262,7 +277,7 @@ impl<'js> Builder<'_, 'js> {
                 Some(object) => object,
                 none => none.insert(Object::new(self.ctx.clone())?),
             };
-            if self.options.nodes {
+            if self.options.nodes || self.options.plain {
                 set(object, &key, value)?;
             } else {
                 set(object, &format!("{ATTRIBUTE}{key}"), value)?;
@@ -295,6 +310,11 @@ impl<'js> Builder<'_, 'js> {
             object,
             children,
             text: String::new(),
+            attributes: if self.options.plain {
+                seen
+            } else {
+                HashSet::new()
+            },
         });
         Ok(())
     }
@@ -336,6 +356,12 @@ impl<'js> Builder<'_, 'js> {
         if let Some(children) = &parent.children {
             children.set(children.len(), value)?;
             return Ok(());
+        }
+        if parent.attributes.contains(&open.name) {
+            return Err(Stopped::Problem(format!(
+                "<{}> has an attribute and an element {}, which attributes: \"@\" tells apart",
+                parent.name, open.name
+            )));
         }
         let object = match &mut parent.object {
             Some(object) => object,

@@ -430,3 +430,26 @@ fn a_text_of_these_formats_does_not_outgrow_the_memory_of_its_run() {
         assert!(ran.memory <= 40 << 20, "{script}: {}", ran.memory);
     }
 }
+
+#[test]
+fn attributes_go_by_their_names_where_that_is_wanted() {
+    let value = value(
+        r#"const { loadXML } = require('cla/util');
+           const why = (text, options) => { try { return loadXML(text, options); } catch (error) { return `${error.name}: ${error.message}`; } };
+           [loadXML('<a b="1"><c d="3">x</c><c/></a>', { attributes: '' }), loadXML('<a b="1"/>', { attributes: '@' }),
+            why('<a b="1"><b>2</b></a>', { attributes: '' }), why('<a/>', { attributes: '$' }), why('<a/>', { attributes: true })]"#,
+    );
+    assert_eq!(
+        value[0],
+        json!({"a": {"b": "1", "c": [{"d": "3", "#text": "x"}, ""]}})
+    );
+    assert_eq!(value[1], json!({"a": {"@b": "1"}}));
+    let says = |nth: usize, part: &str| {
+        let text = value[nth].as_str().unwrap_or_default();
+        assert!(text.contains(part), "{text}");
+    };
+    says(2, "SyntaxError");
+    says(2, "has an attribute and an element b");
+    says(3, "option attributes");
+    says(4, "option attributes");
+}

@@ -1,10 +1,12 @@
-//! What Clarive documents of JavaScript: the snippet of the document that this began with, alone and against another run that has the
+//! What Clarive documents of JavaScript and of rulebooks: the snippet of the document that this began with, alone and against another run that has the
 //! semaphore; and the code blocks of its other pages.
 
 #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
 mod common;
 
+#[path = "clarive/books.rs"]
+mod books;
 #[path = "clarive/pages.rs"]
 mod pages;
 
@@ -13,10 +15,12 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use books::{BOOK_PAGES, BookCase};
+use cla_rulebook::RulebookScript;
 use cla_runtime::{Engine, RunHandle, RunOptions, Script};
 use cla_tests::output::Printed;
 use common::{engine, show};
-use pages::PAGES;
+use pages::{Missing, PAGES};
 use serde_json::json;
 
 /// As in the document, with a hundredth of the sleep.
@@ -179,54 +183,133 @@ fn server() -> String {
     base
 }
 
+#[cfg(unix)]
+#[test]
+fn the_blocks_about_rulebooks_run_as_they_mean() {
+    let mut failed = Vec::new();
+    for page in BOOK_PAGES {
+        for case in page.runs {
+            if let Some(problem) = problem_of(case) {
+                failed.push(format!("{} {:?}: {problem}", page.name, case.blocks));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
+
+/// What is wrong with a rulebook that stands for blocks.
+#[cfg(unix)]
+fn problem_of(case: &BookCase) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().canonicalize().unwrap();
+    for (name, text) in case.files {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        if text.starts_with("#!") {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    std::fs::write(dir.join("book.yml"), case.book).unwrap();
+    let output = Arc::new(Printed::default());
+    let mut stash = json!({"dir": dir});
+    if let Some((name, value)) = case.given {
+        stash[name] = value.into();
+    }
+    let mut options = RunOptions::new().output(output.clone()).stash(stash);
+    if let Some(event) = case.event {
+        options = options.event(event);
+    }
+    let text = case.book;
+    let name = dir.join("book.yml").display().to_string();
+    let script = Script::rulebook(name, text).in_folder(&dir);
+    let report = documented().run(script, options).wait();
+    let as_expected = match case.fails {
+        None => report.result.is_ok(),
+        Some(part) => matches!(&report.result, Err(error) if error.to_string().contains(part)
+            || error.help.as_ref().is_some_and(|help| help.contains(part))),
+    };
+    let printed = output.stdout();
+    (!as_expected || printed != case.prints).then(|| {
+        format!(
+            "{:?}, and printed\n{printed}instead of\n{}",
+            report.result, case.prints
+        )
+    })
+}
+
 #[test]
 fn each_block_is_accounted_for() {
-    for page in PAGES {
+    for (name, blocks, run, not) in rows() {
+        let not = not.iter().flat_map(|missing| missing.blocks.clone());
+        let mut numbers: Vec<usize> = run.into_iter().chain(not).collect();
+        numbers.sort_unstable();
+        let all: Vec<usize> = (1..=blocks).collect();
+        assert_eq!(numbers, all, "{name}");
+    }
+}
+
+/// The name of each page, how many blocks it has, which of them run, and which do not.
+type Row = (&'static str, usize, Vec<usize>, &'static [Missing]);
+
+fn rows() -> Vec<Row> {
+    scripts().into_iter().chain(rulebooks()).collect()
+}
+
+fn scripts() -> Vec<Row> {
+    let rows = PAGES.iter().map(|page| {
         let run = page
             .runs
             .iter()
             .flat_map(|case| case.blocks.iter().copied());
-        let not = page.not.iter().flat_map(|missing| missing.blocks.clone());
-        let mut numbers: Vec<usize> = run.chain(not).collect();
-        numbers.sort_unstable();
-        let all: Vec<usize> = (1..=page.blocks).collect();
-        assert_eq!(numbers, all, "{}", page.name);
-    }
+        (page.name, page.blocks, run.collect(), page.not)
+    });
+    rows.collect()
+}
+
+fn rulebooks() -> Vec<Row> {
+    let rows = BOOK_PAGES.iter().map(|page| {
+        let run = page
+            .runs
+            .iter()
+            .flat_map(|case| case.blocks.iter().copied());
+        (page.name, page.blocks, run.collect(), page.not)
+    });
+    rows.collect()
 }
 
 #[test]
-fn the_page_about_it_has_the_table() {
-    let table = table();
+fn the_page_about_it_has_the_tables() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/clarive.md");
     let page = std::fs::read_to_string(file).unwrap();
-    assert!(
-        page.contains(&table),
-        "docs/clarive.md is not what the table says; it should have:\n{table}"
-    );
+    for table in [table(&scripts()), table(&rulebooks())] {
+        assert!(
+            page.contains(&table),
+            "docs/clarive.md is not what the table says; it should have:\n{table}"
+        );
+    }
 }
 
 /// What the page says of each page of the documentation.
-fn table() -> String {
+fn table(pages: &[Row]) -> String {
     let (mut all, mut running) = (0, 0);
     let mut rows = String::new();
-    for page in PAGES {
-        let run: usize = page.runs.iter().map(|case| case.blocks.len()).sum();
-        let not: Vec<String> = page
-            .not
+    for (name, blocks, run, missing) in pages {
+        let not: Vec<String> = missing
             .iter()
-            .map(|missing| {
-                let count = missing.blocks.clone().count();
-                match run == 0 && page.not.len() == 1 {
-                    true => missing.why.to_owned(),
-                    false => format!("{count}: {}", missing.why),
+            .map(|one| {
+                let count = one.blocks.clone().count();
+                match run.is_empty() && missing.len() == 1 {
+                    true => one.why.to_owned(),
+                    false => format!("{count}: {}", one.why),
                 }
             })
             .collect();
-        (all, running) = (all + page.blocks, running + run);
+        (all, running) = (all + blocks, running + run.len());
         rows += &format!(
-            "| {} | {} | {run} | {} |\n",
-            page.name,
-            page.blocks,
+            "| {name} | {blocks} | {} | {} |\n",
+            run.len(),
             not.join("; ")
         );
     }

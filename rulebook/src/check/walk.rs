@@ -80,6 +80,8 @@ impl<'a> BookWalk<'a> {
         let book = self.book;
         let inputs = book.inputs.iter().map(|input| input.name.clone());
         self.set.extend(inputs);
+        let secrets = book.secrets.iter().map(|(_, name)| name.clone());
+        self.set.extend(secrets);
         for (name, data) in &book.vars {
             self.sets(name);
             self.data(data);

@@ -69,7 +69,14 @@ impl Action for ReadFile {
             .js(runner.run().permitted_file(runner.ctx(), text))?
             .map_err(|error| runner.throw(&format!("{path}: {}", file_problem(&error, false))))?;
         let _reservation = runner.run().count_memory(text.len());
-        runner.js(data::read(runner.ctx(), runner.run(), &text, format, &path))
+        runner.js(data::read(
+            runner.ctx(),
+            runner.run(),
+            &text,
+            format,
+            None,
+            &path,
+        ))
     }
 
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {

@@ -4,19 +4,20 @@ use cla_runtime::js::Value;
 use serde_json::json;
 
 use crate::schema::parts::OpSchema;
-use crate::template::Template;
+use crate::template::{Template, is_path};
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
 };
+use crate::yaml::Yaml;
 
 pub(super) static SET: Description = Description {
     name: "set",
-    about: "Sets variables, or parts of them.",
-    example: "- set: {env: prod, 'limits.memory': 32}",
+    about: "Sets variables, or parts of them. {var: NAME, value: VALUE} sets one whose name a value may be.",
+    example: "- set: {env: prod, 'limits.memory': 32}\n- set: {var: '${env}_url', value: http://localhost}",
     companions: &[],
     schema: || OpSchema::new(json!({"type": "object"})),
-    read: Some(read),
+    read: Some(read_set),
 };
 
 pub(super) static VAR: Description = Description {
@@ -37,6 +38,26 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
             None
         }
     }
+}
+
+/// `set: {var: NAME, value: VALUE}` is one variable, and any other map is as many as it has entries.
+fn read_set(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
+    let Yaml::Map(entries) = &written.argument.value else {
+        return read(parser, written);
+    };
+    let part = |name: &str| entries.iter().find(|(key, _)| key.text == name);
+    let (Some((_, name)), Some((_, value)), 2) = (part("var"), part("value"), entries.len()) else {
+        return read(parser, written);
+    };
+    let Yaml::Text(text) = &name.value else {
+        parser.problem(name.at, "var is the name of a variable");
+        return None;
+    };
+    let variable = parser.template(text);
+    if variable.literal().is_some_and(|name| !is_path(name)) {
+        parser.problem(name.at, format!("{:?} names no variable", text.text));
+    }
+    Some(Box::new(Set(vec![(variable, parser.data(value))])))
 }
 
 /// Names, and their values.

@@ -105,8 +105,17 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
 
 /// A command as an op of its own.
 pub(super) fn command(parser: &mut dyn Parser, text: &Text) -> Box<dyn Action> {
+    // A prompt may stand before it, as in `$ make`. A blank in its place keeps all that follows where it is.
+    let command = match text.text.starts_with("$ ") {
+        true => {
+            let mut command = text.clone();
+            command.text.replace_range(..1, " ");
+            CommandText::read(parser, &command)
+        }
+        false => CommandText::read(parser, text),
+    };
     Box::new(Shell {
-        commands: vec![CommandText::read(parser, text)],
+        commands: vec![command],
         ..Shell::default()
     })
 }
@@ -394,10 +403,10 @@ pub(super) struct Shell {
 
 /// What commands wrote, and how the last one ended.
 #[derive(Default)]
-struct Outcome {
-    code: i32,
-    output: Vec<u8>,
-    error: Vec<u8>,
+pub(super) struct Outcome {
+    pub(super) code: i32,
+    pub(super) output: Vec<u8>,
+    pub(super) error: Vec<u8>,
 }
 
 impl Shell {
@@ -586,7 +595,7 @@ impl Shell {
 }
 
 /// The error of a command that failed: `rc`, `output`, `stderr` and `command` tell how.
-fn failed<'js>(
+pub(super) fn failed<'js>(
     runner: &dyn Runner<'js>,
     message: &str,
     ended: &Ended,
@@ -610,7 +619,7 @@ fn failed<'js>(
     }
 }
 
-fn written(bytes: &[u8]) -> String {
+pub(super) fn written(bytes: &[u8]) -> String {
     let mut text = command::text(bytes.to_vec());
     text.truncate(text.trim_end_matches('\n').len());
     text

@@ -15,14 +15,16 @@ use crate::tree::{
 
 pub(super) static WRITE_FILE: Description = Description {
     name: "write_file",
-    about: "Writes `data` or a `text` to a file, which is created if need be.",
+    about: "Writes `data` or a `text` to a file. It is made if need be, with the folders above it.",
     example: "- write_file: {path: config.json, data: {port: 80}}\n- write_file: {path: log.txt, text: \"done\\n\", append: true}",
     companions: &[],
     schema: || {
         let mut schema = map(
             json!({
                 "path": described("The file.", reference("text")),
+                "file": described("The file: as `path`.", reference("text")),
                 "text": described("What is written, as it is.", any()),
+                "body": described("What is written, as it is: as `text`.", any()),
                 "data": described("A value, which is written in the `format`.", any()),
                 "format": described(
                     "What data is written in. Without it, the file's name decides.",
@@ -34,9 +36,12 @@ pub(super) static WRITE_FILE: Description = Description {
                     "default": false,
                 },
             }),
-            &["path"],
+            &[],
         );
-        schema["oneOf"] = json!([{"required": ["text"]}, {"required": ["data"]}]);
+        schema["allOf"] = json!([
+            {"oneOf": [{"required": ["path"]}, {"required": ["file"]}]},
+            {"oneOf": [{"required": ["text"]}, {"required": ["body"]}, {"required": ["data"]}]},
+        ]);
         OpSchema::new(schema)
     },
     read: Some(read),
@@ -44,8 +49,11 @@ pub(super) static WRITE_FILE: Description = Description {
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
-    let names = ["path", "text", "data", "format", "append"];
-    let [path, text, data, format, append] = parser.parts(argument, "path", names);
+    let names = ["path", "file", "text", "body", "data", "format", "append"];
+    let [path, file, text, body, data, format, append] = parser.parts(argument, "path", names);
+    parser.texts(argument, &["path", "file"], &[]);
+    let path = parser.either(argument, [("path", path), ("file", file)]);
+    let text = parser.either(argument, [("text", text), ("body", body)]);
     parser.known_format(argument, format.as_ref());
     if text.is_some() == data.is_some() {
         parser.problem(argument.at, "write_file has a `text`, or `data`");
@@ -91,7 +99,7 @@ impl Action for WriteFile {
         };
         let text = runner.js(data::write(runner.ctx(), runner.run(), value, format))?;
         let _reservation = runner.run().count_memory(text.len());
-        let written = runner.wait(contents::write_text(
+        let written = runner.wait(contents::write_text_with_folders(
             runner.run().permissions().clone(),
             PathBuf::from(path.as_str()),
             text,

@@ -1,61 +1,188 @@
 //! Functions of the rulebook: what they declare, and calls of them.
 
-use super::{BookParser, Callable, declared};
+use std::collections::HashSet;
+
+use super::sections::entries;
+use super::signature::{MOST_ARGUMENTS, Signature};
+use super::{BookParser, Callable, Target};
 use crate::tree::{Action, Argument, Book, Callee, Data, Def, literal};
 use crate::yaml::{Node, Text, Yaml};
+
+/// The parts of a function that is written as a map.
+const PARTS: [&str; 5] = ["args", "required", "returning", "do", "description"];
+
+/// The arguments that a function declares, and whether each must be given. What is wrong with it is found later.
+fn declared(signature: &Signature, def: &Node) -> Vec<(String, bool)> {
+    let in_brackets = signature.arguments.iter().flatten();
+    let mut arguments: Vec<(String, bool)> = in_brackets
+        .map(|(name, default)| (name.text.clone(), default.is_none()))
+        .collect();
+    let Yaml::Map(parts) = &def.value else {
+        return arguments;
+    };
+    for wanted in ["args", "required"] {
+        let part = parts.iter().find(|(key, _)| key.text == wanted);
+        for item in part.into_iter().flat_map(|(_, part)| items(part)) {
+            match &item.value {
+                Yaml::Text(name) => arguments.push((name.text.clone(), true)),
+                Yaml::Map(entries) if wanted == "args" => {
+                    arguments.extend(entries.iter().map(|(name, _)| (name.text.clone(), false)));
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut seen = HashSet::new();
+    arguments.retain(|(name, _)| seen.insert(name.clone()));
+    arguments
+}
+
+fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Yaml::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
 
 impl BookParser<'_> {
     /// Notes which defs there are, and what they want.
     pub(crate) fn declare(&mut self, node: &Node) {
-        let Yaml::Map(defs) = &node.value else { return };
-        for (name, def) in defs {
-            let Yaml::Map(parts) = &def.value else {
+        for (key, def) in entries(node) {
+            let Ok(signature) = Signature::read(key) else {
                 continue;
             };
-            let arguments = parts
-                .iter()
-                .find(|(key, _)| key.text == "args")
-                .map(|(_, args)| declared(args))
-                .unwrap_or_default();
+            let name = signature.name.text.clone();
             let callable = Callable {
-                callee: Callee::Def(name.text.clone()),
-                arguments: Some(arguments),
+                target: Target::Callee(Callee::Def(name.clone())),
+                arguments: Some(declared(&signature, def)),
             };
-            self.callees.insert(name.text.clone(), callable);
+            self.callees.insert(name, callable);
         }
     }
 
     pub(crate) fn definitions(&mut self, node: &Node, book: &mut Book) {
-        let Yaml::Map(defs) = &node.value else {
-            let help = Some("def:\n  greet:\n    args: [who]\n    do: ...".to_owned());
-            return self.problem_with_help(node.at, "def must be a map of names".to_owned(), help);
-        };
-        for (name, def) in defs {
+        let help = || Some("def:\n  greet (who):\n    - echo: hello ${who}".to_owned());
+        if !matches!(node.value, Yaml::Map(_) | Yaml::List(_)) {
+            let message = "def must be a map of names, or a list of such maps".to_owned();
+            return self.problem_with_help(node.at, message, help());
+        }
+        for item in items(node) {
+            if !matches!(item.value, Yaml::Map(_)) {
+                let message = "an item of def is a name with what it does".to_owned();
+                self.problem_with_help(item.at, message, help());
+            }
+        }
+        for (key, def) in entries(node) {
+            let signature = match Signature::read(key) {
+                Ok(signature) => signature,
+                Err(problem) => {
+                    self.problems.push(problem);
+                    continue;
+                }
+            };
+            let name = signature.name.clone();
             if self.table.is_taken(&name.text) {
                 let message = format!("a def cannot be called {:?}: that is an op's", name.text);
                 self.problem(name.at, message);
                 continue;
             }
-            let Yaml::Map(parts) = &def.value else {
-                self.problem(def.at, "a def is a map with `args` and `do`");
+            if book.defs.contains_key(&name.text) {
+                let message = format!("the def {:?} is there twice", name.text);
+                self.problem(name.at, message);
                 continue;
-            };
-            let (mut arguments, mut body) = (Vec::new(), None);
-            for (key, part) in parts {
-                match key.text.as_str() {
-                    "args" => arguments = self.arguments(part),
-                    "do" => body = Some(self.block(part)),
-                    "description" => {}
-                    _ => self.unknown_key(key, "a def", &["args", "do", "description"]),
-                }
             }
-            match body {
-                Some(body) => {
-                    book.defs.insert(name.text.clone(), Def { arguments, body });
-                }
-                None => self.problem(name.at, format!("the def {:?} has no `do`", name.text)),
+            self.in_def = true;
+            let def = self.definition(&signature, def);
+            self.in_def = false;
+            if let Some(def) = def {
+                book.defs.insert(name.text, def);
             }
         }
+    }
+
+    fn definition(&mut self, signature: &Signature, node: &Node) -> Option<Def> {
+        let mut def = Def {
+            arguments: Vec::new(),
+            returning: Vec::new(),
+            body: [].into(),
+        };
+        for (name, default) in signature.arguments.iter().flatten() {
+            let default = default.as_ref().map(|default| self.data(default));
+            let name = self.variable(name);
+            def.arguments.push(Argument { name, default });
+        }
+        let parts = match &node.value {
+            Yaml::List(_) => {
+                def.body = self.block(node);
+                return Some(def);
+            }
+            Yaml::Map(parts) => parts,
+            _ => {
+                let message = "a def is a list of ops, or a map with `args` and `do`";
+                self.problem(node.at, message);
+                return None;
+            }
+        };
+        let mut body = None;
+        for (key, part) in parts {
+            match key.text.as_str() {
+                "args" if signature.arguments.is_some() => {
+                    let message = "the arguments stand behind the name already";
+                    self.problem(key.at, message);
+                }
+                "args" => def
+                    .arguments
+                    .splice(0..0, self.arguments(part))
+                    .for_each(drop),
+                "required" => {
+                    for name in self.names(part, "required") {
+                        self.requires(&mut def, part, name);
+                    }
+                }
+                "returning" => def.returning = self.names(part, "returning"),
+                "do" => body = Some(self.block(part)),
+                "description" => {}
+                _ => self.unknown_key(key, "a def", &PARTS),
+            }
+        }
+        if body.is_none() {
+            let name = &signature.name;
+            self.problem(name.at, format!("the def {:?} has no `do`", name.text));
+        }
+        def.body = body?;
+        Some(def)
+    }
+
+    /// An argument must be given.
+    fn requires(&mut self, def: &mut Def, node: &Node, name: String) {
+        match def.arguments.iter().find(|known| known.name == name) {
+            None => def.arguments.push(Argument {
+                name,
+                default: None,
+            }),
+            Some(known) if known.default.is_some() => {
+                let message = format!("{name:?} has a default, so it is not required");
+                self.problem(node.at, message);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// One name, or a list of them.
+    fn names(&mut self, node: &Node, of: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        if items(node).len() > MOST_ARGUMENTS {
+            let message = format!("{of} has at most {MOST_ARGUMENTS} names");
+            self.problem(node.at, message);
+            return names;
+        }
+        for item in items(node) {
+            match &item.value {
+                Yaml::Text(name) => names.push(self.variable(name)),
+                _ => self.problem(item.at, format!("{of} is a name, or a list of names")),
+            }
+        }
+        names
     }
 
     pub(crate) fn arguments(&mut self, node: &Node) -> Vec<Argument> {
@@ -95,7 +222,14 @@ impl BookParser<'_> {
     }
 
     pub(crate) fn call(&mut self, key: &Text, argument: &Node) -> Option<Box<dyn Action>> {
-        let Callable { callee, arguments } = self.callees.get(&key.text).cloned()?;
+        let Callable { target, arguments } = self.callees.get(&key.text).cloned()?;
+        let callee = match target {
+            Target::Callee(callee) => callee,
+            Target::Program(path) => {
+                let arguments = self.data(argument);
+                return Some((self.table.short.program)(path, arguments));
+            }
+        };
         let Some(wanted) = arguments else {
             let arguments = self.data(argument);
             return Some((self.table.short.call)(callee, arguments));

@@ -1,6 +1,7 @@
 //! What a rulebook imports. It is read before anything else, so that its ops are known wherever they are called.
 
-use super::{BookParser, Callable};
+use super::sections::blocks;
+use super::{BookParser, Callable, Target};
 use crate::template;
 use crate::tree::{Callee, Import, Imported};
 use crate::yaml::{Node, Place, Text, Yaml};
@@ -9,6 +10,8 @@ use crate::yaml::{Node, Place, Text, Yaml};
 struct Written<'n> {
     from: &'n Text,
     prefix: Option<&'n Text>,
+    /// Between the prefix and a name.
+    between: char,
 }
 
 /// Where a rulebook may say what it imports: at its top, and as ops that stand directly in one of its sections.
@@ -16,34 +19,11 @@ fn places(root: &Node) -> Vec<&Node> {
     let Yaml::Map(entries) = &root.value else {
         return ops(root).map(|(_, node)| node).collect();
     };
-    let mut places = Vec::new();
-    for (key, node) in entries {
-        match (key.text.as_str(), &node.value) {
-            ("import", _) => places.push(node),
-            ("do", _) => places.extend(ops(node).map(|(_, node)| node)),
-            ("on", Yaml::Map(events)) => {
-                for (_, block) in events {
-                    places.extend(ops(block).map(|(_, node)| node));
-                }
-            }
-            ("def", Yaml::Map(defs)) => {
-                for (_, def) in defs {
-                    places.extend(body(def).into_iter().flat_map(ops).map(|(_, node)| node));
-                }
-            }
-            _ => {}
-        }
-    }
+    let top = entries.iter().filter(|(key, _)| key.text == "import");
+    let mut places: Vec<&Node> = top.map(|(_, node)| node).collect();
+    let blocks = blocks(root).into_iter();
+    places.extend(blocks.flat_map(ops).map(|(_, node)| node));
     places
-}
-
-/// The `do` of a def.
-fn body(def: &Node) -> Option<&Node> {
-    let Yaml::Map(parts) = &def.value else {
-        return None;
-    };
-    let body = parts.iter().find(|(key, _)| key.text == "do");
-    body.map(|(_, block)| block)
 }
 
 /// The keys and values of the ops of a block that import.
@@ -71,7 +51,8 @@ pub(crate) fn specifiers(root: &Node) -> Vec<String> {
         let from = match &item.value {
             Yaml::Text(text) => Some(text),
             Yaml::Map(parts) => {
-                let mut froms = parts.iter().filter(|(key, _)| key.text == "from");
+                let is_from = |key: &Text| matches!(key.text.as_str(), "from" | "path");
+                let mut froms = parts.iter().filter(|(key, _)| is_from(key));
                 match froms.next_back().map(|(_, part)| &part.value) {
                     Some(Yaml::Text(text)) => Some(text),
                     _ => None,
@@ -91,25 +72,8 @@ pub(crate) fn specifiers(root: &Node) -> Vec<String> {
 impl BookParser<'_> {
     /// All imports of the rulebook.
     pub(crate) fn imports(&mut self, root: &Node) {
-        if let Yaml::Map(entries) = &root.value {
-            for (key, node) in entries {
-                match (key.text.as_str(), &node.value) {
-                    ("do", _) => self.hoist(node),
-                    ("on", Yaml::Map(events)) => {
-                        for (_, block) in events {
-                            self.hoist(block);
-                        }
-                    }
-                    ("def", Yaml::Map(defs)) => {
-                        for (_, def) in defs {
-                            body(def).into_iter().for_each(|block| self.hoist(block));
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        } else {
-            self.hoist(root);
+        for block in blocks(root) {
+            self.hoist(block);
         }
         for node in places(root) {
             self.import(node);
@@ -131,18 +95,27 @@ impl BookParser<'_> {
     }
 
     fn written<'n>(&mut self, node: &'n Node) -> Option<Written<'n>> {
-        let (mut from, mut prefix) = (None, None);
+        let (mut from, mut prefix, mut between) = (None, None, '.');
         match &node.value {
             Yaml::Text(text) => from = Some(text),
             Yaml::Map(parts) => {
                 for (key, part) in parts {
                     match (key.text.as_str(), &part.value) {
-                        ("from", Yaml::Text(text)) => from = Some(text),
+                        ("from" | "path", Yaml::Text(text)) => from = Some(text),
                         ("as", Yaml::Text(text)) => prefix = Some(text),
-                        ("from" | "as", _) => {
+                        ("into", Yaml::Text(text)) => {
+                            prefix = Some(text);
+                            between = '/';
+                        }
+                        ("from" | "path" | "as" | "into", _) => {
                             self.problem(part.at, format!("`{}` must be a text", key.text));
                         }
-                        _ => self.unknown_key(key, "an import", &["from", "as"]),
+                        ("image", _) => {
+                            let message = "executables run on this machine, in no image".to_owned();
+                            let help = "a container is a command: shell: {run: [docker, run, ...]}";
+                            self.problem_with_help(key.at, message, Some(help.to_owned()));
+                        }
+                        _ => self.unknown_key(key, "an import", &["from", "as", "path", "into"]),
                     }
                 }
             }
@@ -161,7 +134,11 @@ impl BookParser<'_> {
         if let Some(prefix) = prefix {
             self.variable(prefix);
         }
-        Some(Written { from, prefix })
+        Some(Written {
+            from,
+            prefix,
+            between,
+        })
     }
 
     fn import_one(&mut self, written: &Written<'_>) {
@@ -186,10 +163,10 @@ impl BookParser<'_> {
                         .map(|argument| (argument.name.clone(), argument.default.is_none()))
                         .collect();
                     let callable = Callable {
-                        callee: Callee::Imported {
+                        target: Target::Callee(Callee::Imported {
                             book: book.clone(),
                             def: name.clone(),
-                        },
+                        }),
                         arguments: Some(arguments),
                     };
                     self.know(written, name, callable);
@@ -200,13 +177,22 @@ impl BookParser<'_> {
                 self.open_filters |= module.filters;
                 for export in module.exports.iter().flatten() {
                     let callable = Callable {
-                        callee: Callee::Export {
+                        target: Target::Callee(Callee::Export {
                             module: module.clone(),
                             export: export.clone(),
-                        },
+                        }),
                         arguments: None,
                     };
                     self.know(written, export, callable);
+                }
+            }
+            Imported::Programs(programs) => {
+                for program in programs {
+                    let callable = Callable {
+                        target: Target::Program(program.path.clone()),
+                        arguments: None,
+                    };
+                    self.know(written, &program.name, callable);
                 }
             }
         }
@@ -223,7 +209,7 @@ impl BookParser<'_> {
         let from = &written.from.text;
         let name = match (written.prefix, name) {
             (Some(prefix), "default") => prefix.text.clone(),
-            (Some(prefix), name) => format!("{}.{name}", prefix.text),
+            (Some(prefix), name) => format!("{}{}{name}", prefix.text, written.between),
             // A default export is called as its file is.
             (None, "default") => {
                 let file = from.rsplit('/').next().unwrap_or_default();
@@ -243,8 +229,8 @@ impl BookParser<'_> {
             let message = format!("{name:?} of {from} has the name of an op");
             self.problem_with_help(at, message, Some(help));
         } else if let Some(other) = self.callees.get(&name) {
-            let message = match &other.callee {
-                Callee::Def(_) => {
+            let message = match &other.target {
+                Target::Callee(Callee::Def(_)) => {
                     format!("{name:?} of {from} has the name of a def of this rulebook")
                 }
                 _ => format!("{name:?} of {from} has the name of something else that was imported"),

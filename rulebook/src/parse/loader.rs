@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +16,8 @@ use cla_runtime::internal::{
 
 use super::{parse, specifiers};
 use crate::extension::is_rulebook;
-use crate::tree::{Book, Imported, Module, OpTable};
+use crate::op::{executables, is_executable};
+use crate::tree::{Book, Imported, Module, OpTable, Program};
 use crate::yaml::{self, Node};
 
 /// The most rulebooks that one can import, directly and through others.
@@ -245,6 +247,9 @@ impl<'a> Loader<'a> {
     /// Says why it cannot be imported.
     pub(crate) fn import(&self, importer: &str, specifier: &str) -> Result<Imported, String> {
         let path = match self.modules.resolve(importer, specifier) {
+            Ok(Resolved::File(path)) if is_program(&path) => {
+                return Ok(Imported::Programs(vec![program(&path)?]));
+            }
             Ok(Resolved::File(path)) => path,
             Ok(Resolved::BuiltIn(name)) => return Ok(built_in(&name)),
             Err(_)
@@ -253,7 +258,10 @@ impl<'a> Loader<'a> {
             {
                 return Ok(built_in(specifier));
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => match self.programs(importer, specifier) {
+                Some(programs) => return programs.map(Imported::Programs),
+                None => return Err(error.to_string()),
+            },
         };
         let Some(name) = path.to_str() else {
             return Err(format!("the path {} is not valid UTF-8", path.display()));
@@ -275,6 +283,29 @@ impl<'a> Loader<'a> {
             Kind::Json => Err(format!("{shown} is JSON: read it with read_file")),
             kind => self.module(name, shown, kind),
         }
+    }
+
+    /// The executable files of a folder. `None`: it is no folder that has some.
+    fn programs(&self, importer: &str, specifier: &str) -> Option<Result<Vec<Program>, String>> {
+        if !specifier.starts_with(['.', '/']) {
+            return None;
+        }
+        let folder = Path::new(importer).parent()?.join(specifier);
+        let names = executables(&folder)?;
+        let mut programs = Vec::new();
+        for name in names.iter().filter(|name| is_program(Path::new(name))) {
+            // Only files that may be imported.
+            let specifier = format!("{}/{name}", specifier.trim_end_matches('/'));
+            match self.modules.resolve(importer, &specifier) {
+                Ok(Resolved::File(path)) => match program(&path) {
+                    Ok(program) => programs.push(program),
+                    Err(problem) => return Some(Err(problem)),
+                },
+                Ok(Resolved::BuiltIn(_)) => {}
+                Err(error) => return Some(Err(error.to_string())),
+            }
+        }
+        (!programs.is_empty()).then_some(Ok(programs))
     }
 
     /// What is to be known of a module in a file.
@@ -300,6 +331,28 @@ impl<'a> Loader<'a> {
             registers,
             filters,
         })))
+    }
+}
+
+/// Whether a file is run as a program of its own, and not read as a rulebook or a module.
+fn is_program(path: &Path) -> bool {
+    const LANGUAGES: [&str; 9] = [
+        "yml", "yaml", "js", "mjs", "cjs", "ts", "mts", "cts", "json",
+    ];
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let is_language = extension.is_some_and(|extension| LANGUAGES.contains(&extension));
+    // A name alone is one of a folder, of which only executable files are listed.
+    !is_language && (!path.is_absolute() || is_executable(path))
+}
+
+fn program(path: &Path) -> Result<Program, String> {
+    let name = path.file_stem().and_then(|stem| stem.to_str());
+    match (name, path.to_str()) {
+        (Some(name), Some(path)) => Ok(Program {
+            name: name.to_owned(),
+            path: path.to_owned(),
+        }),
+        _ => Err(format!("the path {} is not valid UTF-8", path.display())),
     }
 }
 

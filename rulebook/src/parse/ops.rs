@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cla_runtime::internal::nearest;
 
-use super::{BookParser, plain};
+use super::{BookParser, label, plain};
 use crate::template::{self, Template};
 use crate::tree::{ATTRIBUTES, Action, Block, Callee, Op, Written, literal};
 use crate::yaml::{Node, Text, Yaml};
@@ -136,6 +136,16 @@ impl BookParser<'_> {
     }
 
     pub(crate) fn op(&mut self, node: &Node, entries: &[(Text, Node)]) -> Option<Op> {
+        let Some((entries, labels)) = label::without(entries) else {
+            return self.bare_op(node, entries);
+        };
+        let mut op = self.bare_op(node, &entries)?;
+        self.label(&mut op, &labels);
+        Some(op)
+    }
+
+    /// An op whose key has no label.
+    fn bare_op(&mut self, node: &Node, entries: &[(Text, Node)]) -> Option<Op> {
         let get = |name: &str| {
             entries
                 .iter()

@@ -84,10 +84,34 @@ impl<'js> BookRunner<'_, 'js> {
                 self.js(inner.vars.set(argument.name.as_str(), value))?;
             }
         }
-        match self.block(&def.body, &inner) {
-            Err(Abort::Return(value)) => Ok(value),
-            other => other,
+        self.callers.borrow_mut().push(scope.vars.clone());
+        let done = self.block(&def.body, &inner);
+        self.callers.borrow_mut().pop();
+        let value = match done {
+            Err(Abort::Return(value)) => value,
+            other => other?,
+        };
+        self.keeps_promise(name, &def.returning, &value)?;
+        Ok(value)
+    }
+
+    /// Fails unless a function returned what it promises.
+    fn keeps_promise(&self, name: &str, returning: &[String], value: &Value<'js>) -> OpResult<'js> {
+        let object = value.as_object().filter(|_| !value.is_array());
+        for promised in returning {
+            let has = match object {
+                Some(object) => self.js(object.contains_key(promised.as_str()))?,
+                None => false,
+            };
+            if !has {
+                let message = format!(
+                    "{name:?} promises to return {promised:?}, and did not: return a map with {}",
+                    returning.join(", ")
+                );
+                return Err(self.throw(&message));
+            }
         }
+        Ok(())
     }
 
     // ---- modules and services
@@ -105,6 +129,7 @@ impl<'js> BookRunner<'_, 'js> {
                 match &import.what {
                     Imported::Book(other) => books.push(Arc::clone(other)),
                     Imported::Module(module) => drop(self.exports(module)?),
+                    Imported::Programs(_) => {}
                 }
             }
             if book.registers {

@@ -7,7 +7,6 @@ use std::sync::{Arc, LazyLock};
 use jsonschema::Validator;
 
 use super::*;
-use crate::parse::TOP_KEYS;
 use crate::yaml::{self, Node, Yaml};
 
 static VALIDATOR: LazyLock<Validator> =
@@ -131,6 +130,7 @@ fn what_the_parser_refuses_it_refuses() {
         "name: 5\ndo: []",
         "description: [a]\ndo: []",
         "vars: [a]\ndo: []",
+        "vars: a\ndo: []",
         "inputs: [a]\ndo: []",
         "inputs: {a.b: }\ndo: []",
         "inputs: {a: 5}\ndo: []",
@@ -145,7 +145,6 @@ fn what_the_parser_refuses_it_refuses() {
         "def: {}",
         // defs
         "def: [greet]\ndo: []",
-        "def: {greet: [echo: hi]}",
         "def: {greet: {args: [who]}}",
         "def: {greet: {args: who, do: []}}",
         "def: {greet: {args: ['not a name'], do: []}}",
@@ -154,6 +153,22 @@ fn what_the_parser_refuses_it_refuses() {
         "def: {greet: {arg: [who], do: []}}",
         "def: {echo: {do: []}}",
         "def: {timeout: {do: []}}",
+        "def: {greet: {required: [5], do: []}}",
+        "def: {greet: {returning: {a: 1}, do: []}}",
+        "def: {greet: hello}",
+        "def: {greet: }",
+        "def: []",
+        "def: {'greet (who': []}",
+        "def: {'greet (who) now': []}",
+        "def: {'(who)': []}",
+        // sections
+        "deploy: make",
+        "deploy: {branches: [main]}",
+        "deploy: {branches: [], do: []}",
+        "deploy: {branches: [{a: 1}], do: []}",
+        "on: {deploy: {branches: {a: 1}, do: []}}",
+        "on: {deploy: {branches: , do: []}}",
+        "deploy: {echo: hi, branches: [main], do: []}",
         // ops
         "- 5",
         "- [echo: hi]",
@@ -194,6 +209,39 @@ fn what_the_parser_refuses_it_refuses() {
         "- write_file: {path: a.txt}",
         "- write_file: {path: a.txt, text: a, data: a}",
         "- write_file: {text: a}",
+        "- parse: {text: a, body: b}",
+        "- parse: {text: a, file: b}",
+        "- parse: {text: a, type: xls}",
+        "- parse: {text: a, options: [b]}",
+        "- parse: {text: a, options: b}",
+        "- parse: {text: a, returning: [b]}",
+        "- parse_file: {type: ini}",
+        "- parse_file: {file: a, path: b}",
+        "- parse_file: {file: a, text: b}",
+        "- parse_file: [a]",
+        "- write_file: {path: a, file: b, text: c}",
+        "- write_file: {path: a, text: b, body: c}",
+        "- write_file: {file: a}",
+        "- log: {msg: a, level: loud}",
+        "- log: {msg: a, file: b}",
+        "- zip: a",
+        "- zip: {from: a}",
+        "- zip: {from: a, to: b, bse: c}",
+        "- tar: {from: a, to: b, include: {c: 1}}",
+        "- untar: {from: a}",
+        "- untar: {from: a, to: b, most: -1}",
+        "- unzip: {from: a, to: b, most: lots}",
+        "- sed: {replace: {a: b}}",
+        "- sed: {path: a, replace: {}}",
+        "- sed: {path: a, replace: {'': b}}",
+        "- sed: {path: a, replace: [b]}",
+        "def: {f: [import_vars: {a: 1}]}",
+        "def: {f: [import_vars: []]}",
+        "def: {f: [import_vars: a.b]}",
+        "secrets: {a: 1}\ndo: []",
+        "secrets: [a b]\ndo: []",
+        "import: {as: a}\ndo: []",
+        "import: {from: ./hosts.yml, image: a}\ndo: []",
         "- call: {stash: {}}",
         "- call: {file: a.yml, stsh: {}}",
         // structure
@@ -239,9 +287,9 @@ fn what_the_parser_refuses_it_refuses() {
         "- {semaphore: {key: x, slots: 2.5}, do: []}",
         "- {semaphore: {key: x, priority: high}, do: []}",
         "- {semaphore: {key: x, priority: 1.5}, do: []}",
-        "- parse: {text: a, format: xml}",
-        "- read_file: {path: a, format: xml}",
-        "- write_file: {path: a, text: a, format: xml}",
+        "- parse: {text: a, format: xls}",
+        "- read_file: {path: a, format: xls}",
+        "- write_file: {path: a, text: a, format: xls}",
         "- {timeout: 10, parallel: maybe, echo: hi}",
         "- {parallel: true, echo: hi}",
         "- {timeout: soon, echo: hi}",
@@ -286,6 +334,25 @@ fn what_is_odd_but_right_both_accept() {
         "def: {greet: {args: {who: eve}, do: }}",
         "def: {greet: {args: [a, {b: 1, c: [2]}], do: [return: 1], description: greets}}\ndo: [greet: 1]",
         "def: {größe: {args: [straße, $x], do: []}}\ndo: [{größe: {straße: 1, $x: 2}, timeout: 1s}]",
+        "vars: [a: 1, {b: '${a}', c: [1]}]\ndo: []",
+        "def: {greet: [echo: hi]}",
+        "def: {greet: []}\ndo: [greet: ]",
+        "def: {'greet (who, greeting = hello)': [echo: '${who}']}\ndo: [greet: eve]",
+        "def: {'greet()': {do: []}}\ndo: [greet: ]",
+        "def: {'greet (who)': {required: who, returning: [a, b], do: []}}\ndo: [greet: eve]",
+        "def: [{greet: []}, {'bye (who)': []}]\ndo: [greet: , bye: eve]",
+        "deploy: [ls]",
+        "deploy: {do: []}",
+        "on deploy: [ls]\n/hello: [echo: hi]",
+        "deploy: {branches: main, sizes: [1, true], semaphore: x, timeout: 1m, do: ls()}",
+        "on: {deploy: {environments: [prod, '${more}'], do: [echo: hi]}, closed: {semaphore: x, do: []}}",
+        "- $ echo hello",
+        "- {'echo [say ${it}]': hi}",
+        "- {'a = shell [list]': ls}",
+        "- {'shell [a = b]': ls, register: x}",
+        "- {'foreach [each]': [1], do: []}",
+        "- {'try [it]': [], catch: []}",
+        "- {'if [it]': a, then: []}",
         "- ls -l",
         "- echo:",
         "- echo: {a: [1, null, true]}",
@@ -301,6 +368,26 @@ fn what_is_odd_but_right_both_accept() {
         "- read_file: 2024",
         "- parse: {text: '[]', format: '${format}'}",
         "- write_file: {path: a, data: }",
+        "- parse: {body: a, type: ini}",
+        "- parse: {file: a, type: '${t}', options: '${o}', returning: 'a.b[0]'}",
+        "- parse: {text: '<a/>', type: xml, options: {root: false, lists: [a]}}",
+        "- x = parse_file: a.csv",
+        "- parse_file: {path: 5, format: csv, options: {header: false}}",
+        "- write_file: {file: a, body: {b: 1}}",
+        "- log: {msg: a}",
+        "- log: {msg: [a], level: '${l}', data: {b: 1}}",
+        "- log: {level: a}",
+        "- set: {var: 'a.${b}', value: }",
+        "- x = zip: {from: a, to: b, include: c, exclude: [d, e], time: 0}",
+        "- tar: {from: 5, to: b, base: '${c}', time: 2026-01-31 12:00:00}",
+        "- untar: {from: a, to: b, most: 0}",
+        "- unzip: {from: a, to: b, most: '${m}'}",
+        "- x = sed: a",
+        "- sed: {path: a, include: b, replace: {a: 5}}",
+        "def: {f: [import_vars: a, import_vars: [b, c]]}",
+        "secrets: \ndo: []",
+        "secrets: A\ndo: [echo: '${A}']",
+        "import: {path: ./hosts.yml, into: h}\ndo: [h/ping: ]",
         "- {call: a.js, name: x, semaphore: x, timeout: 1m, parallel: leave, on_error: ignore, when: a, register: b}",
         // structure
         "- {if: true, then: echo('a')}",
@@ -362,6 +449,35 @@ const ODD: [&str; 22] = [
     "no",
 ];
 
+/// Parts of ops, and what else the op needs.
+const PARTS: [(&str, &str, &str); 25] = [
+    ("parse", "text", "format: json"),
+    ("parse", "body", "format: json"),
+    ("parse", "file", "format: json"),
+    ("parse", "format", "text: a"),
+    ("parse", "type", "text: a"),
+    ("parse", "options", "text: a"),
+    ("parse", "options", "text: a, format: xml"),
+    ("parse", "returning", "text: a"),
+    ("parse_file", "path", "format: json"),
+    ("parse_file", "options", "file: a.csv"),
+    ("write_file", "file", "text: a"),
+    ("write_file", "body", "file: a"),
+    ("log", "msg", "level: info"),
+    ("log", "level", "msg: a"),
+    ("log", "data", "msg: a"),
+    ("set", "var", "value: a"),
+    ("zip", "to", "from: a"),
+    ("zip", "base", "from: a, to: b"),
+    ("zip", "include", "from: a, to: b"),
+    ("tar", "exclude", "from: a, to: b"),
+    ("tar", "time", "from: a, to: b"),
+    ("untar", "most", "from: a, to: b"),
+    ("sed", "path", "include: a"),
+    ("sed", "include", "path: a"),
+    ("sed", "replace", "path: a"),
+];
+
 #[test]
 fn the_schema_refuses_nothing_that_the_parser_takes() {
     let mut wrong = Vec::new();
@@ -410,6 +526,25 @@ fn the_schema_refuses_nothing_that_the_parser_takes() {
             look(format!("- {{shell: {{{part}: {value}}}}}"));
             look(format!("- {{shell: {{cmd: a, {part}: {value}}}}}"));
         }
+        for (op, part, beside) in PARTS {
+            look(format!("- {{{op}: {{{part}: {value}}}}}"));
+            look(format!("- {{{op}: {{{beside}, {part}: {value}}}}}"));
+        }
+        for key in ["branches", "semaphore", "name", "echo", "a.b"] {
+            look(format!("deploy: {{{key}: {value}, do: []}}"));
+            look(format!("on: {{deploy: {{{key}: {value}, do: []}}}}"));
+        }
+        for part in ["args", "required", "returning", "do", "other"] {
+            look(format!("def: {{'f (a)': {{{part}: {value}, do: []}}}}"));
+            look(format!("def: {{f: {{{part}: {value}}}}}"));
+        }
+        look(format!("def: {{f: {value}}}"));
+        look(format!("def: [{value}]\ndo: []"));
+        look(format!("vars: [{value}]\ndo: []"));
+        look(format!("deploy: {value}\ndo: []"));
+        look(format!("on deploy: {value}"));
+        look(format!("- {{'echo [a]': {value}}}"));
+        look(format!("import: [{{path: {value}}}]\ndo: []"));
         for key in TOP_KEYS {
             look(format!("{key}: {value}"));
             look(format!("do: []\n{key}: {value}"));

@@ -32,6 +32,8 @@ pub(crate) struct Book {
     pub(crate) registers: bool,
     /// What it is given when it is run.
     pub(crate) inputs: Vec<Input>,
+    /// The secrets that are variables in it.
+    pub(crate) secrets: Vec<(Place, String)>,
     pub(crate) vars: Vec<(Template, Data)>,
     pub(crate) defs: HashMap<String, Def>,
     /// What runs for which event, in the order of the file.
@@ -72,6 +74,17 @@ pub(crate) struct Import {
 pub(crate) enum Imported {
     Book(Arc<Book>),
     Module(Arc<Module>),
+    /// Executable files.
+    Programs(Vec<Program>),
+}
+
+/// An executable file.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// The name of its op: that of the file, without its extension.
+    pub(crate) name: String,
+    /// Its canonical path.
+    pub(crate) path: String,
 }
 
 /// A JavaScript module, a built-in one or a file.
@@ -106,10 +119,20 @@ pub(crate) enum Callee {
     Service(String),
 }
 
+/// For which values of a variable an event is.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    /// The variable, or several of it.
+    pub(crate) name: String,
+    pub(crate) fitting: Vec<Data>,
+}
+
 /// A function of the rulebook.
 #[derive(Debug)]
 pub(crate) struct Def {
     pub(crate) arguments: Vec<Argument>,
+    /// The names of what it promises to return.
+    pub(crate) returning: Vec<String>,
     pub(crate) body: Block,
 }
 

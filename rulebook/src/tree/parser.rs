@@ -1,8 +1,8 @@
 //! What reads ops, as an op sees it.
 
 use super::{Block, Condition, Data};
-use crate::data::Format;
-use crate::template::{Code, Piece, Template};
+use crate::data::{FORMATS, Format};
+use crate::template::{Code, Piece, Template, is_path};
 use crate::yaml::{Node, Place, Text, Yaml};
 
 /// An op as it is written.
@@ -33,6 +33,9 @@ pub(crate) trait Parser {
 
     /// Ops that run apart from what is around them: no `break` in them leads out.
     fn apart(&mut self, node: &Node) -> Block;
+
+    /// Whether this stands in a function.
+    fn is_in_def(&self) -> bool;
 
     /// Whether this stands in a loop.
     fn is_in_loop(&self) -> bool;
@@ -95,17 +98,88 @@ impl dyn Parser + '_ {
         })
     }
 
+    /// The parts of an op's argument, which is a map with these names.
+    pub(crate) fn map_parts<const N: usize>(
+        &mut self,
+        argument: &Node,
+        op: &str,
+        names: [&str; N],
+    ) -> Option<[Option<Data>; N]> {
+        if !matches!(argument.value, Yaml::Map(_)) {
+            let message = format!("{op} is a map with {}", names.join(", "));
+            self.problem(argument.at, message);
+            return None;
+        }
+        Some(self.parts(argument, "", names))
+    }
+
+    /// One of two parts that mean the same.
+    pub(crate) fn either(
+        &mut self,
+        argument: &Node,
+        [(one, first), (other, second)]: [(&str, Option<Data>); 2],
+    ) -> Option<Data> {
+        if first.is_some() && second.is_some() {
+            let message = format!("`{one}` and `{other}` mean the same here: write one of them");
+            self.problem(argument.at, message);
+        }
+        first.or(second)
+    }
+
+    /// The variable that gets what an op gives, from a part of its argument.
+    pub(crate) fn returning(&mut self, argument: &Node) -> Option<Template> {
+        let Yaml::Map(entries) = &argument.value else {
+            return None;
+        };
+        let (_, node) = entries.iter().find(|(key, _)| key.text == "returning")?;
+        let Yaml::Text(name) = &node.value else {
+            self.problem(node.at, "returning names a variable");
+            return None;
+        };
+        let variable = self.template(name);
+        if variable.literal().is_some_and(|name| !is_path(name)) {
+            self.problem(node.at, format!("{:?} names no variable", name.text));
+        }
+        Some(variable)
+    }
+
     /// Notes a format that there is not.
     pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
         let name = match format {
+            None => return,
             Some(Data::Text(template)) => template.literal().map(str::to_owned),
-            _ => None,
+            Some(_) => Some(String::new()),
         };
-        if let Some(name) = name
-            && Format::named(&name).is_none()
-        {
-            let message = format!("the format is json, yaml or text, not {name:?}");
-            self.problem(argument.at, message);
+        match name {
+            Some(name) if name.is_empty() => {
+                self.problem(argument.at, format!("the format is {FORMATS}"));
+            }
+            Some(name) if Format::named(&name).is_none() => {
+                let message = format!("the format is {FORMATS}, not {name:?}");
+                self.problem(argument.at, message);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes which of these parts of an op's argument are no texts. Whether what must be there is there, others look at.
+    pub(crate) fn texts(&mut self, argument: &Node, required: &[&str], optional: &[&str]) {
+        let Yaml::Map(entries) = &argument.value else {
+            return;
+        };
+        for (key, node) in entries {
+            let name = key.text.as_str();
+            let is_wrong = match node.value {
+                Yaml::List(_) | Yaml::Map(_) => {
+                    required.contains(&name) || optional.contains(&name)
+                }
+                Yaml::Null => optional.contains(&name),
+                _ => false,
+            };
+            if is_wrong {
+                let message = format!("`{name}` is a text, not {}", node.value.kind());
+                self.problem(node.at, message);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
 use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
-use crate::data::Format;
+use crate::data::{FORMATS, Format};
 use crate::shown::shown;
 use crate::template::Piece;
 
@@ -30,6 +30,9 @@ pub(crate) trait Runner<'js> {
     fn ctx(&self) -> &Ctx<'js>;
 
     fn run(&self) -> &Rc<Run>;
+
+    /// The variables of whoever called the function that is carried out.
+    fn caller(&self) -> Option<Object<'js>>;
 
     /// Ops one after the other; joins what they forked.
     fn block(&self, block: &Block, scope: &Scope<'js>) -> OpResult<'js, Value<'js>>;
@@ -166,7 +169,7 @@ pub(crate) trait Values<'js>: Runner<'js> {
         };
         let name = self.text(format, scope)?;
         Format::named(&name)
-            .ok_or_else(|| self.throw(&format!("the format is json, yaml or text, not {name:?}")))
+            .ok_or_else(|| self.throw(&format!("the format is {FORMATS}, not {name:?}")))
     }
 
     /// Sets a variable, or a part of one: `a.b[0]`.

@@ -68,6 +68,9 @@ const SCOPE: &str = "((readSecret, readConfig, isFilter) => {
 /// Where the stack says that the code above is.
 pub(crate) const SCOPE_FILE: &str = "cla:scope";
 
+/// The names that are there by themselves.
+const GIVEN: [&str; 3] = ["stash", "secret", "config"];
+
 /// How the wrapper of code begins; the code follows on the line where it stands.
 ///
 /// Statements have a function of their own within the `with`: what they declare with `var` stays in it.
@@ -119,6 +122,16 @@ impl<'js> Scope<'js> {
     /// The value of a part of a template.
     pub(crate) fn piece(&self, piece: &Piece) -> js::Result<Value<'js>> {
         self.evaluator.piece(piece, self)
+    }
+
+    /// What was set at this path: a variable, or a part of one. Not what is there by itself, such as secrets.
+    pub(crate) fn variable(&self, path: &str) -> js::Result<Option<Value<'js>>> {
+        let first = keys(path).next().unwrap_or_default();
+        if GIVEN.contains(&first) && !self.vars.contains_key(first)? {
+            return Ok(None);
+        }
+        let value = self.evaluator.follow(path, self)?;
+        Ok(Some(value).filter(|value| !value.is_undefined()))
     }
 
     /// Where the hole stands whose value could not be found, if that was why the last question failed.

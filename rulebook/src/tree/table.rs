@@ -4,7 +4,7 @@
 
 use cla_runtime::internal::nearest;
 
-use super::{Action, Callee, Data, Parser, Written};
+use super::{Action, Block, Callee, Data, Filter, Parser, Written};
 use crate::schema::parts::OpSchema;
 use crate::template::{Code, Template};
 use crate::yaml::Text;
@@ -58,6 +58,10 @@ pub(crate) struct ShortForms {
     pub(crate) assignment: fn(Template, Data) -> Box<dyn Action>,
     /// The name of something that can be called, and what it is called with.
     pub(crate) call: fn(Callee, Data) -> Box<dyn Action>,
+    /// The path of an executable file, and what it is called with.
+    pub(crate) program: fn(String, Data) -> Box<dyn Action>,
+    /// The name of an event, the filters that it has, and what is done for it.
+    pub(crate) event: fn(String, Vec<Filter>, Block) -> Box<dyn Action>,
 }
 
 impl OpTable {

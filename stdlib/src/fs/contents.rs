@@ -16,6 +16,8 @@ use cla_runtime::Permissions;
 use cla_runtime::internal::{Entry, EntryKind, LastLink, blocking};
 use cla_runtime::permissions::{FileError, OpenFor, Permission};
 
+use super::failure::Failure;
+use super::folders;
 use super::job::{Budget, Job, Taken};
 
 /// How much is read or written at once, in bytes; then it is seen whether it is still wanted.
@@ -76,6 +78,38 @@ pub async fn write_text(
 ) -> Result<(), FileError> {
     let (job, _wanted) = Job::new(&permissions, &Budget::default(), usize::MAX);
     blocking(move || write(&job, &path, text.as_bytes(), how)).await?
+}
+
+/// As [`write_text`], and makes the folders above the file that there are not.
+///
+/// # Errors
+///
+/// It, or a folder, cannot be made or written.
+pub async fn write_text_with_folders(
+    permissions: Permissions,
+    path: PathBuf,
+    text: String,
+    how: Writing,
+) -> Result<(), FileError> {
+    let (job, _wanted) = Job::new(&permissions, &Budget::default(), usize::MAX);
+    blocking(move || write_with_folders(&job, &path, text.as_bytes(), how)).await?
+}
+
+pub(super) fn write_with_folders(
+    job: &Job,
+    path: &Path,
+    bytes: &[u8],
+    how: Writing,
+) -> Result<(), FileError> {
+    match (write(job, path, bytes, how), path.parent()) {
+        (Err(FileError::System(error)), Some(folder))
+            if error.kind() == ErrorKind::NotFound && !folder.as_os_str().is_empty() =>
+        {
+            folders::make(job, folder, folders::NEW_FOLDER, true).map_err(Failure::into_error)?;
+            write(job, path, bytes, how)
+        }
+        (written, _) => written,
+    }
 }
 
 /// As the standard library says it.

@@ -48,6 +48,16 @@ impl Failure {
         }
     }
 
+    /// What failed, for those that name the file themselves.
+    pub(super) fn into_error(self) -> FileError {
+        match (self.error, self.path) {
+            (FileError::System(error), Some(path)) => {
+                io::Error::new(error.kind(), format!("{path}: {error}")).into()
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Throws it.
     pub(super) fn throw<'js>(
         self,

@@ -1,0 +1,27 @@
+//! Parts of a text that are read as texts of their own.
+
+use std::ops::Range;
+
+use super::Text;
+
+impl Text {
+    /// What stands at these bytes, with its place. Meant for keys: a part of several lines is placed as if it had one.
+    pub(crate) fn part(&self, bytes: Range<usize>) -> Self {
+        let at = self.place(bytes.clone());
+        Self {
+            text: self.text.get(bytes).unwrap_or_default().to_owned(),
+            at,
+            is_plain: self.is_plain,
+            start: (at.line, at.column),
+            indent: None,
+            stretches: Vec::new(),
+        }
+    }
+
+    /// As [`part`](Self::part), without the white space around it.
+    pub(crate) fn trimmed_part(&self, bytes: Range<usize>) -> Self {
+        let part = self.text.get(bytes.clone()).unwrap_or_default();
+        let start = bytes.start + part.len() - part.trim_start().len();
+        self.part(start..start.max(bytes.start + part.trim_end().len()))
+    }
+}
