@@ -6,6 +6,7 @@ mod lanes;
 mod names;
 mod output;
 mod plan;
+mod profile;
 mod remote;
 mod screen;
 mod session;
@@ -14,7 +15,7 @@ pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
 mod timeline;
-mod trace;
+pub(crate) mod trace;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -120,18 +121,19 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
+    /// granted, outcome), forks (what it started: id, name, parent, began, ended, ok, regions), profile (with --profile),
+    /// peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
     ///
     /// Fills in what --stash says. With --json: an array with an object per rule.
-    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace"])]
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "profile", "flamegraph"])]
     dry_run: bool,
     /// Show what the rules may reach, within which limits, and who says so, and do nothing
     ///
     /// With --json: an object.
-    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "profile", "flamegraph", "dry_run"])]
     explain: bool,
     /// Draw what the runs and their forks waited for and held, at the end: what rulebooks tag, and what scripts `take`
     #[arg(long)]
@@ -141,6 +143,16 @@ pub(crate) struct Args {
     /// Perfetto (ui.perfetto.dev), Speedscope and chrome://tracing open it.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Print on standard error, at the end, where the time of the runs and their forks went
+    ///
+    /// For each op and region of a rulebook, and for each `sem.take`, command and request of a script: how often, in total,
+    /// without what is within it (own), the waits for slots, and the average, shortest and longest time. What took most time of
+    /// its own is first. With --json, it is in each report.
+    #[arg(long)]
+    profile: bool,
+    /// Write the same to a file, as a flame graph: .svg is a picture, anything else folded stacks in microseconds
+    #[arg(long, value_name = "FILE")]
+    flamegraph: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
     ///
     /// Without a FILE, the first one is the rule: `#!/usr/bin/env -S cla run --` in a rule's first line makes it a program
@@ -157,6 +169,7 @@ Examples:
   cla run deploy.yml --event pushed --stash branch=main
   cla run --dry-run deploy.yml           what it would do, and which semaphores it would take
   cla run --timeline fan-out.yml         who waited, and who held what, at the end
+  cla run --profile deploy.yml           where the time went, op by op, at the end
   cla run queue.js steer.js              two rules that share their semaphores
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
@@ -280,7 +293,9 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
                 options = options.data(cla_stdlib::Input::of_process());
             }
-            let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
+            // A report of a run that is traced has its forks.
+            let traced = args.timeline || args.trace.is_some() || args.json;
+            let trace = traced.then(Trace::start);
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
@@ -295,6 +310,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(trace) = trace {
                 code = show(args, &session, &trace.runs()).max(code);
             }
+            code = show_profile(args, &session).max(code);
             io::Result::Ok(session.drain(&mut signals, code).await)
         })
     });
@@ -360,17 +376,54 @@ fn show(args: &Args, session: &Session, runs: &[TracedRun]) -> u8 {
         session.show(stream, &text);
     }
     if let Some(file) = &args.trace {
-        let text = if file.extension().is_some_and(|kind| kind == "svg") {
+        let text = if is_picture(file) {
             trace::svg(runs)
         } else {
             trace::chrome(runs)
         };
-        if let Err(error) = std::fs::write(file, text) {
-            session.report(&format_args!("cannot write {}: {error}", file.display()));
-            code = crate::exit::FAILED;
-        }
+        code = write(session, file, &text).max(code);
     }
     code
+}
+
+/// Shows where the time of the runs went, as the user asked. Gives an exit code.
+fn show_profile(args: &Args, session: &Session) -> u8 {
+    let profiles = session.profiles();
+    if args.profile && !args.json {
+        let places = profile::merged(profiles.iter().map(|profile| profile.places()));
+        let width = terminal_size::terminal_size_of(io::stderr());
+        let width = width.map(|(width, _)| usize::from(width.0));
+        let lines = profile::lines(&places, width);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        session.show(OutputStream::Stderr, &text);
+    }
+    let Some(file) = &args.flamegraph else {
+        return 0;
+    };
+    let stacks: Vec<_> = profiles
+        .iter()
+        .flat_map(|profile| profile.stacks())
+        .collect();
+    let text = match is_picture(file) {
+        true => profile::svg(&stacks),
+        false => profile::folded(&stacks),
+    };
+    write(session, file, &text)
+}
+
+fn is_picture(file: &Path) -> bool {
+    file.extension().is_some_and(|kind| kind == "svg")
+}
+
+/// Writes what was asked for. Gives an exit code.
+fn write(session: &Session, file: &Path, text: &str) -> u8 {
+    match std::fs::write(file, text) {
+        Ok(()) => 0,
+        Err(error) => {
+            session.report(&format_args!("cannot write {}: {error}", file.display()));
+            crate::exit::FAILED
+        }
+    }
 }
 
 #[cfg(test)]

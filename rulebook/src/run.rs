@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::host::{Run, json_to_value, value_to_json};
-use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
+use cla_runtime::internal::{self, Evaluated, Failure, ProfileSpan, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::{Owner, SemaphoreName};
 use cla_runtime::trace::RegionOutcome;
@@ -216,8 +216,18 @@ impl<'js> BookRunner<'_, 'js> {
         result
     }
 
-    /// The op in this run, with all that it carries but `when` and `parallel`.
+    /// The op in this run, with all that it carries but `when` and `parallel`; measured, if somebody wants to know.
     fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let what = || op.shown();
+        let measured = ProfileSpan::op(self.run, what, &scope.book().title, op.at.line);
+        let result = self.op_retried(op, scope);
+        if let Some(measured) = measured {
+            measured.end(matches!(result, Err(Abort::Thrown(_) | Abort::Stopped)));
+        }
+        result
+    }
+
+    fn op_retried(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let (times, delay, backoff) = match &op.on_error {
             OnError::Retry {
                 times,

@@ -121,6 +121,8 @@ pub mod pages;
 pub mod permissions;
 mod permit_table;
 pub mod plan;
+pub mod profile;
+mod profile_span;
 mod program;
 mod region;
 mod region_span;
@@ -193,6 +195,7 @@ pub mod internal {
     pub use crate::nearest::nearest;
     pub use crate::permissions::entry::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
+    pub use crate::profile_span::ProfileSpan;
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;

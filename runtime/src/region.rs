@@ -74,7 +74,7 @@ pub fn enter(
     let request = Request::new().owner(Owner::process(who).with_run(run.id()));
     let request = spec.options.apply(request);
     let usage = run.usage(ctx, &spec.name)?;
-    let span = RegionSpan::begin(run, &spec.name, who, line);
+    let span = RegionSpan::begin_of_op(run, &spec.name, who, line);
     let entered = SlotGuard::enter(ctx, run, &usage, request, Some(span))?;
     Ok(entered.inspect(SlotGuard::register))
 }

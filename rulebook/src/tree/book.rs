@@ -139,6 +139,16 @@ pub(crate) struct Op {
     pub(crate) action: Box<dyn Action>,
 }
 
+impl Op {
+    /// Its name, as it is written, and its key.
+    pub(crate) fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({})", name.written(), self.kind),
+            None => self.kind.clone(),
+        }
+    }
+}
+
 /// A semaphore that is held while an op and its children run.
 #[derive(Debug)]
 pub(crate) struct Region {
