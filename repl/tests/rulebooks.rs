@@ -324,6 +324,115 @@ fn json_tells_the_regions() {
 }
 
 #[test]
+fn json_tells_the_forks_with_what_they_waited_for_and_held() {
+    let folder = Folder::with(&[
+        (
+            "book.yml",
+            "do:
+  - foreach: [web, db]
+    do:
+      - parallel: wait
+        semaphore: slot
+        do: [{shell: sleep 0.05}, {call: part.yml}]
+",
+        ),
+        ("part.yml", "do: [{semaphore: inner, do: []}]"),
+    ]);
+    let ended = folder.cla(&["run", "--json", "book.yml"]);
+    let report: serde_json::Value = serde_json::from_str(ended.printed()).unwrap();
+    let forks = report["forks"].as_array().unwrap();
+    let of = |name: &str| forks.iter().find(|fork| fork["name"] == name).unwrap();
+    assert_eq!(forks.len(), 4, "{forks:#?}");
+    let (mut waited, mut held) = (0.0, 0.0);
+    for name in ["web", "db"] {
+        let fork = of(&format!("book.yml › do ({name})"));
+        assert_eq!(
+            (&fork["parent"], &fork["ok"]),
+            (&report["id"], &true.into())
+        );
+        let region = &fork["regions"][0];
+        assert_eq!(
+            (&region["semaphore"], &region["line"]),
+            (&"slot".into(), &5.into())
+        );
+        waited += region["waited"].as_f64().unwrap();
+        held += region["held"].as_f64().unwrap();
+        let called = of(&format!("book.yml › do ({name}) › part.yml"));
+        assert_eq!(called["parent"], fork["id"]);
+        assert_eq!(called["regions"][0]["semaphore"], "inner");
+        assert!(called["began"].as_f64() >= fork["began"].as_f64());
+    }
+    // One of the two waited for the other.
+    assert!(waited >= 0.05 && held >= 0.1, "{forks:#?}");
+}
+
+#[test]
+fn a_profile_is_a_table_a_part_of_the_report_and_a_flame_graph() {
+    let folder = Folder::with(&[(
+        "book.yml",
+        "do:
+  - name: <prepare>
+    do: [{shell: sleep 0.1}]
+  - foreach: [1, 2]
+    do:
+      - semaphore: slot
+        parallel: wait
+        do: [{sleep: 30ms}]
+  - {on_error: ignore, fail: broken}
+",
+    )]);
+    let ended = folder.cla(&["run", "--profile", "--flamegraph", "f.svg", "book.yml"]);
+    assert_eq!(ended.printed(), "");
+    let lines: Vec<Vec<&str>> = ended
+        .stderr
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let titles = "OWN TOTAL WAITED COUNT FAILED AVERAGE MIN MAX WHAT WHERE";
+    assert_eq!(lines[0].join(" "), titles);
+    let row = |what: &str, at: &str| {
+        let found = lines
+            .iter()
+            .find(|line| line.contains(&what) && line.contains(&at));
+        found.unwrap_or_else(|| panic!("{what} in {lines:#?}"))
+    };
+    // What took most time of its own is first.
+    assert_eq!(lines[1], *row("shell", "book.yml:3"));
+    assert!(row("sleep", "book.yml:8").contains(&"2"));
+    row("slot", "book.yml:6");
+    assert!(row("fail", "book.yml:9").contains(&"1"));
+    let picture = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
+    assert!(picture.contains("&lt;prepare&gt; (do):2"), "{picture}");
+    assert!(picture.contains("waits for &quot;slot&quot;"), "{picture}");
+
+    folder
+        .cla(&["run", "--flamegraph", "f.folded", "book.yml"])
+        .printed();
+    let folded = std::fs::read_to_string(folder.path().join("f.folded")).unwrap();
+    let shell = folded
+        .lines()
+        .find_map(|line| line.strip_prefix("book.yml;<prepare> (do):2;shell:3 "));
+    assert!(
+        shell.unwrap().parse::<u64>().unwrap() >= 100_000,
+        "{folded}"
+    );
+
+    let ended = folder.cla(&["run", "--json", "--profile", "--copies", "2", "book.yml"]);
+    let mut reports = ended.stdout.lines();
+    for _ in 0..2 {
+        let report: serde_json::Value = serde_json::from_str(reports.next().unwrap()).unwrap();
+        let places = report["profile"].as_array().unwrap();
+        let shell = places
+            .iter()
+            .find(|place| place["what"] == "shell")
+            .unwrap();
+        assert_eq!((&shell["count"], &shell["line"]), (&1.into(), &3.into()));
+        assert!(shell["own"].as_f64().unwrap() >= 0.1);
+    }
+}
+
+#[test]
 fn check_finds_what_is_wrong_without_running_anything() {
     let folder = Folder::with(&[
         ("good.yml", "do: [{shell: touch ran}]\n"),

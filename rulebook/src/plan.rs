@@ -142,7 +142,7 @@ struct BookPlanner<'a> {
 impl<'a> BookPlanner<'a> {
     fn op(&mut self, op: &'a Op) -> PlannedOp {
         let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
-        let Planned { what, blocks } = op.action.plan(self);
+        let Planned { what, blocks, call } = op.action.plan(self);
         let mut planned = PlannedOp::new(op.at.line, op.kind.clone());
         planned.name = op.name.as_ref().map(|name| self.template(name));
         planned.what = what.filter(|what| !what.is_empty());
@@ -173,6 +173,11 @@ impl<'a> BookPlanner<'a> {
         planned.when = op.when.as_ref().map(|when| self.condition(when));
         planned.register = op.register.as_ref().map(|name| self.template(name));
         planned.blocks = blocks;
+        planned.call = call.map(|mut call| {
+            let event = call.event.as_deref().unwrap_or_default();
+            call.known = is_whole(&call.file) && is_whole(event);
+            call
+        });
         planned
     }
 

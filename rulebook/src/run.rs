@@ -220,14 +220,22 @@ impl<'js> BookRunner<'_, 'js> {
     fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         let what = || op.shown();
         let measured = ProfileSpan::op(self.run, what, &scope.book().title, op.at.line);
-        let result = self.op_retried(op, scope);
+        let mut ignored = false;
+        let result = self.op_retried(op, scope, &mut ignored);
         if let Some(measured) = measured {
-            measured.end(matches!(result, Err(Abort::Thrown(_) | Abort::Stopped)));
+            let failed = matches!(result, Err(Abort::Thrown(_) | Abort::Stopped));
+            measured.end(failed || ignored);
         }
         result
     }
 
-    fn op_retried(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+    /// `ignored`: whether it failed, and that is of no account.
+    fn op_retried(
+        &self,
+        op: &Arc<Op>,
+        scope: &Scope<'js>,
+        ignored: &mut bool,
+    ) -> OpResult<'js, Value<'js>> {
         let (times, delay, backoff) = match &op.on_error {
             OnError::Retry {
                 times,
@@ -251,6 +259,7 @@ impl<'js> BookRunner<'_, 'js> {
                     pause = pause.mul_f64(backoff).min(Duration::from_secs(24 * 3600));
                 }
                 Err(Abort::Thrown(_)) if matches!(op.on_error, OnError::Ignore) => {
+                    *ignored = true;
                     return Ok(self.undefined());
                 }
                 other => break other?,

@@ -93,6 +93,9 @@ pub struct PlannedOp {
     pub register: Option<String>,
     /// What it carries out in its turn.
     pub blocks: Vec<PlannedBlock>,
+    /// The rule that it calls, and waits for.
+    #[serde(default)]
+    pub call: Option<PlannedCall>,
 }
 
 impl PlannedOp {
@@ -111,6 +114,33 @@ impl PlannedOp {
             when: None,
             register: None,
             blocks: Vec::new(),
+            call: None,
+        }
+    }
+}
+
+/// A rule that an op calls.
+///
+/// See [`PlannedOp`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedCall {
+    /// Its file, seen from the folder of the rule that calls it, as far as it is known.
+    pub file: String,
+    /// The event that it is to handle, if any.
+    pub event: Option<String>,
+    /// Whether both are known: nothing in them depends on the run.
+    pub known: bool,
+}
+
+impl PlannedCall {
+    /// A call of this file, of which no more is known.
+    #[must_use]
+    pub fn new(file: impl Into<String>, known: bool) -> Self {
+        Self {
+            file: file.into(),
+            event: None,
+            known,
         }
     }
 }
