@@ -367,6 +367,75 @@ fn json_tells_the_forks_with_what_they_waited_for_and_held() {
 }
 
 #[test]
+fn a_newcomer_in_another_process_takes_the_place_of_who_waits_or_runs() {
+    let book = |cancel: &str| {
+        format!(
+            "concurrency: {{key: deploy, cancel: {cancel}}}
+do:
+  - echo: in ${{who}}
+  - try:
+      - shell: while test ! -e go; do sleep 0.02; done
+    finally:
+      - echo: end of ${{who}}
+"
+        )
+    };
+    let folder = Folder::with(&[
+        ("waiting.yml", &book("waiting")),
+        ("running.yml", &book("running")),
+    ]);
+    let start =
+        |file: &str, who: &str| folder.start(&["run", "--stash", &format!("who={who}"), file]);
+    let until_waiting = |count: u64| {
+        while folder.semaphore("concurrency:deploy")["waiting"] != count {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let mut first = start("waiting.yml", "first");
+    assert_eq!(first.stdout_line(), "in first\n");
+    let second = start("waiting.yml", "second");
+    until_waiting(1);
+    let mut third = start("waiting.yml", "third");
+    let second = second.end();
+    assert_eq!((second.code, second.stdout.as_str()), (Some(1), ""));
+    let message = "error: the run did not start, because waiting.yml (";
+    assert!(second.stderr.contains(message), "{second:?}");
+    assert!(
+        second
+            .stderr
+            .contains("the same concurrency key \"deploy\""),
+        "{second:?}"
+    );
+    until_waiting(1);
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(first.end().printed(), "end of first\n");
+    assert_eq!(third.stdout_line(), "in third\n");
+    assert_eq!(third.end().printed(), "end of third\n");
+
+    std::fs::remove_file(folder.path().join("go")).unwrap();
+    let mut first = start("running.yml", "first");
+    assert_eq!(first.stdout_line(), "in first\n");
+    let mut second = start("running.yml", "second");
+    let first = first.end();
+    assert_eq!(
+        (first.code, first.stdout.as_str()),
+        (Some(1), "end of first\n")
+    );
+    let message = "error: the run was stopped, because running.yml took its place";
+    assert!(first.stderr.contains(message), "{first:?}");
+    assert_eq!(second.stdout_line(), "in second\n");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(second.end().printed(), "end of second\n");
+
+    let plan = folder.cla(&["run", "--dry-run", "running.yml"]);
+    let printed = plan.printed();
+    assert!(
+        printed.contains("holds concurrency:deploy, instead of who waits or runs"),
+        "{printed}"
+    );
+}
+
+#[test]
 fn a_profile_is_a_table_a_part_of_the_report_and_a_flame_graph() {
     let folder = Folder::with(&[(
         "book.yml",
@@ -403,7 +472,7 @@ fn a_profile_is_a_table_a_part_of_the_report_and_a_flame_graph() {
     assert!(row("fail", "book.yml:9").contains(&"1"));
     let picture = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
     assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
-    assert!(picture.contains("&lt;prepare&gt; (do):2"), "{picture}");
+    assert!(picture.contains("&lt;prepare&gt; (do):3"), "{picture}");
     assert!(picture.contains("waits for &quot;slot&quot;"), "{picture}");
 
     folder
@@ -412,7 +481,7 @@ fn a_profile_is_a_table_a_part_of_the_report_and_a_flame_graph() {
     let folded = std::fs::read_to_string(folder.path().join("f.folded")).unwrap();
     let shell = folded
         .lines()
-        .find_map(|line| line.strip_prefix("book.yml;<prepare> (do):2;shell:3 "));
+        .find_map(|line| line.strip_prefix("book.yml;<prepare> (do):3;shell:3 "));
     assert!(
         shell.unwrap().parse::<u64>().unwrap() >= 100_000,
         "{folded}"

@@ -1,6 +1,7 @@
 //! From YAML to a rulebook. Finds all that is wrong with it, not only the first thing.
 
 mod attributes;
+pub(crate) mod concurrency;
 mod defs;
 mod imports;
 mod loader;
@@ -25,10 +26,11 @@ use crate::yaml::{Node, Place, Text, Yaml};
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
 
-pub(crate) const TOP_KEYS: [&str; 8] = [
+pub(crate) const TOP_KEYS: [&str; 9] = [
     "name",
     "description",
     "import",
+    "concurrency",
     "inputs",
     "vars",
     "def",
@@ -63,6 +65,7 @@ pub(crate) fn parse(
         uses_filters: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
+        concurrency: None,
         inputs: Vec::new(),
         vars: Vec::new(),
         defs: HashMap::new(),
@@ -191,6 +194,7 @@ impl<'s> BookParser<'s> {
                     }
                 }
                 "import" => {}
+                "concurrency" => book.concurrency = self.concurrency(node),
                 "inputs" => book.inputs = inputs::read(node, &mut self.problems),
                 "vars" => match self.data(node) {
                     Data::Map(vars) => book.vars = vars,

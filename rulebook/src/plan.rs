@@ -5,11 +5,14 @@ use std::path::Path;
 
 use cla_runtime::RuleError;
 use cla_runtime::internal::{LineEnds, Subject, pointing};
-use cla_runtime::plan::{Plan, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore};
+use cla_runtime::plan::{
+    Plan, PlannedConcurrency, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore,
+};
 use serde_json::Value as Json;
 
 use crate::check;
 use crate::inputs;
+use crate::parse::concurrency::word;
 use crate::template::{Piece, Template};
 use crate::tree::{
     Block, Book, Callee, Condition, Data, Import, Imported, OnError, Op, Parallel, Planned,
@@ -67,8 +70,12 @@ pub(crate) fn plan_of(
         calls: Vec::new(),
         semaphores: Vec::new(),
     };
-    let ops = planner.block(block);
     let mut plan = Plan::of(name);
+    plan.concurrency = book.concurrency.as_ref().map(|concurrency| {
+        let semaphore = planner.region(&concurrency.region);
+        PlannedConcurrency::new(semaphore, word(concurrency.cancel))
+    });
+    let ops = planner.block(block);
     plan.event = event.map(str::to_owned);
     plan.ops = Some(ops);
     plan.semaphores = planner.semaphores;

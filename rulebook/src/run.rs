@@ -5,6 +5,7 @@
 //! scripts see the same; where it went wrong is kept beside it.
 
 mod calls;
+mod concurrency;
 mod errors;
 mod forks;
 
@@ -14,6 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::RuleError;
 use cla_runtime::host::{Run, json_to_value, value_to_json};
 use cla_runtime::internal::{self, Evaluated, Failure, ProfileSpan, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
@@ -50,6 +52,7 @@ pub(crate) fn execute<'js>(
         evaluators: RefCell::default(),
         path: RefCell::default(),
         forks: RefCell::default(),
+        replaced: RefCell::default(),
         top: stack_pointer(),
         prefix: match part {
             Part::Section(_) => Vec::new(),
@@ -60,9 +63,21 @@ pub(crate) fn execute<'js>(
         Abort::Return(value) => Ok(value),
         // Where they stand in no loop, the parser refuses them.
         Abort::Break | Abort::Continue => Ok(runner.undefined()),
-        Abort::Stopped => Err(Failure::Stopped),
+        Abort::Stopped => match runner.replaced.take() {
+            Some(error) => Err(Failure::Error(Box::new(error))),
+            None => Err(Failure::Stopped),
+        },
         Abort::Thrown(thrown) => Err(runner.explain(*thrown)),
     })
+}
+
+/// How a stay in a region ended in which this was done.
+fn outcome_of<T>(result: &OpResult<'_, T>) -> RegionOutcome {
+    match result {
+        Ok(_) | Err(Abort::Return(_) | Abort::Break | Abort::Continue) => RegionOutcome::Done,
+        Err(Abort::Thrown(_)) => RegionOutcome::Failed,
+        Err(Abort::Stopped) => RegionOutcome::Stopped,
+    }
 }
 
 /// About where the stack is now.
@@ -82,6 +97,8 @@ pub(crate) struct BookRunner<'a, 'js> {
     path: RefCell<Vec<Step>>,
     /// The forks to join, by the blocks that join them, innermost last.
     forks: RefCell<Vec<Vec<Child>>>,
+    /// Why it is stopped, if another run took its place.
+    replaced: RefCell<Option<RuleError>>,
     /// Where the stack was in the beginning.
     top: usize,
     /// The path of the op that forked this run.
@@ -144,7 +161,12 @@ impl<'js> BookRunner<'_, 'js> {
                 self.js(scope.vars.set(name, value))?;
             }
         }
-        self.block(block, &scope)
+        match &self.main.concurrency {
+            Some(concurrency) => {
+                self.one_at_a_time(concurrency, &scope, || self.block(block, &scope))
+            }
+            None => self.block(block, &scope),
+        }
     }
 
     /// Checks what the rulebook is given, and gives the inputs that it is not given their defaults.
@@ -340,12 +362,7 @@ impl<'js> BookRunner<'_, 'js> {
                 }
                 abort
             })?;
-        let outcome = |result: &OpResult<'js, T>| match result {
-            Ok(_) | Err(Abort::Return(_) | Abort::Break | Abort::Continue) => RegionOutcome::Done,
-            Err(Abort::Thrown(_)) => RegionOutcome::Failed,
-            Err(Abort::Stopped) => RegionOutcome::Stopped,
-        };
-        inside.around(work, outcome, |lost| refuse(&lost.to_string()))
+        inside.around(work, outcome_of, |lost| refuse(&lost.to_string()))
     }
 
     /// The op within its time limit.

@@ -86,6 +86,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod concurrency;
 mod config;
 mod control;
 mod convert;
@@ -179,6 +180,7 @@ pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
+    pub use crate::concurrency::{Cancel, GiveWay, enter_key, replaced, replaced_by};
     pub use crate::dependents::{DEPENDENTS_VARIABLE, inherited_dependents, write_dependents};
     pub use crate::error::source::{Awaiting, Sources, SyntaxProblem};
     pub use crate::error::suspect::{Origin, Step, Suspect, WrittenText};

@@ -103,6 +103,9 @@ impl Builder {
             start,
         });
         self.node(NodeKind::Start, label, None);
+        if let Some(concurrency) = &plan.concurrency {
+            self.holds(start, &concurrency.semaphore);
+        }
         match &plan.ops {
             Some(ops) => {
                 let ends = vec![(start, EdgeKind::Next, None)];

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cla_runtime::check::Severity;
-use cla_runtime::plan::{Plan, PlannedBlock, PlannedFork, PlannedOp, PlannedSemaphore};
+use cla_runtime::plan::{
+    Plan, PlannedBlock, PlannedConcurrency, PlannedFork, PlannedOp, PlannedSemaphore,
+};
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
 use cla_runtime::{Engine, Script};
 use serde_json::json;
@@ -107,7 +109,11 @@ fn people(plans: &[Plan], states: &[State]) -> String {
                     Some(event) => format!("{}, event {event}", plan.file),
                     None => plan.file.clone(),
                 };
-                lines.push(Line(vec![Span::new(title, BOLD)]));
+                let mut spans = vec![Span::new(title, BOLD)];
+                if let Some(concurrency) = &plan.concurrency {
+                    spans.push(Span::new(one_at_a_time(concurrency), YELLOW));
+                }
+                lines.push(Line(spans));
                 ops(block, "", &mut lines);
             }
             None => lines.push(Line(vec![
@@ -147,6 +153,15 @@ fn people(plans: &[Plan], states: &[State]) -> String {
         lines.extend(table.lines(None));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn one_at_a_time(concurrency: &PlannedConcurrency) -> String {
+    let replaces = match concurrency.cancel.as_str() {
+        "waiting" => ", instead of who waits",
+        "running" => ", instead of who waits or runs",
+        _ => "",
+    };
+    format!("  holds {}{replaces}", concurrency.semaphore.name)
 }
 
 /// The ops of a block, as branches of a tree.

@@ -305,7 +305,8 @@ impl Session {
                 self.stopped += usize::from(stopped);
                 self.timed_out |= error.kind == ErrorKind::TimedOut;
                 // One that ends itself has said what it had to say.
-                let is_told = stopped || error.kind == ErrorKind::Exited;
+                let is_told =
+                    (stopped && error.name != "Replaced") || error.kind == ErrorKind::Exited;
                 if !is_told && !self.json {
                     let text = error.render(self.colours.stderr);
                     let text = format!("{}\n", text.trim_end());

@@ -95,6 +95,9 @@ impl<'a> BookWalk<'a> {
             }
             self.block(&def.body);
         }
+        if let Some(concurrency) = &book.concurrency {
+            self.region(&concurrency.region);
+        }
         if let Some(body) = &book.body {
             self.block(body);
         }
@@ -102,6 +105,7 @@ impl<'a> BookWalk<'a> {
         for (_, block) in &book.on {
             self.block(block);
         }
+        self.held.clear();
         for (name, at) in std::mem::take(&mut self.in_forks) {
             if self.shared.contains(&name) {
                 let message = format!(
