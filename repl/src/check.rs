@@ -1,6 +1,6 @@
 //! `cla check`: what is wrong with rules, found without running them.
 
-mod files;
+pub(crate) mod files;
 mod formats;
 
 use std::collections::HashSet;

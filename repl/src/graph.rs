@@ -34,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME")]
     event: Option<String>,
     /// Fill in what is known: as `cla run --stash` takes it
-    #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
+    #[arg(long, value_name = "KEY=VALUE|@FILE|-", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
     #[command(flatten)]
     permissions: PermissionArgs,
@@ -140,7 +140,7 @@ enum EdgeKind {
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let stash = match stash::stash(args.stash.clone()) {
+    let stash = match stash::stash(args.stash.clone(), None) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("graph", &problem),
     };

@@ -62,9 +62,9 @@ pub(crate) struct Args {
     /// The rules; `-` is one on standard input
     #[arg(required_unless_present = "arguments", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The language of the rule on standard input
-    #[arg(long, value_name = "LANG", value_enum, default_value = "js")]
-    lang: plan::Lang,
+    /// The language of the rule on standard input: js, unless it can be nothing but a rulebook
+    #[arg(long, value_name = "LANG", value_enum)]
+    lang: Option<plan::Lang>,
     /// Run every file this many times, at once
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=MAX_COPIES))]
@@ -87,8 +87,9 @@ pub(crate) struct Args {
     stack: usize,
     /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text, as a version such as 1.10 is
     ///
-    /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
+    /// KEY is a name, or a JSON pointer such as /server/port. @FILE is a file with a JSON object, - is one on standard input.
+    /// May be given many times; of two values for one place, the later counts.
+    #[arg(long, value_name = "KEY=VALUE|@FILE|-", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
     /// Run what rulebooks have under `on` for this event, with --stash as its data, instead of their `do`
     ///
@@ -167,6 +168,8 @@ Examples:
   cla run --copies 5 queue.js            five runs that queue for what they take
   cla run deploy.yml                     a rulebook's `do`
   cla run deploy.yml --event pushed --stash branch=main
+  cla run deploy.yml --event pushed --stash @event.json --stash dry=true
+  curl -s https://example.com/event | cla run deploy.yml --stash -
   cla run --dry-run deploy.yml           what it would do, and which semaphores it would take
   cla run --timeline fan-out.yml         who waited, and who held what, at the end
   cla run --profile deploy.yml           where the time went, op by op, at the end
@@ -174,7 +177,7 @@ Examples:
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
-  echo 'do: [echo: hi]' | cla run - --lang yaml
+  echo 'do: [echo: hi]' | cla run -      a rulebook, recognised by its text; or with --lang yaml
   cla run deploy.js -- --dry staging     arguments for the rule
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
@@ -200,12 +203,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         args.files.push(args.arguments.remove(0).into());
         return run(&args);
     }
-    if args.lang != plan::Lang::Js && !args.files.iter().any(|file| file == Path::new(plan::STDIN))
-    {
+    let reads_rule = args.files.iter().any(|file| file == Path::new(plan::STDIN));
+    if args.lang.is_some() && !reads_rule {
         let problem = "--lang says the language of standard input, which no FILE is: the end of a file's name says its own";
         crate::exit::wrong_usage::<Args>("run", &problem)
     }
-    let stash = match stash::stash(args.stash.clone()) {
+    let stdin_is = reads_rule.then_some("the rule");
+    let stash = match stash::stash(args.stash.clone(), stdin_is) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     };
@@ -290,7 +294,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 options = options.event(event.as_str());
             }
             // Several would take from each other what they read.
-            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+            if plan.len() == 1 && !reads_rule && !stash::reads_stdin(&args.stash) {
                 options = options.data(cla_stdlib::Input::of_process());
             }
             // A report of a run that is traced has its forks.
@@ -341,7 +345,7 @@ fn dry_run(
                 options = options.event(event.as_str());
             }
             let options = ByFolder::new(&options, settings.clone());
-            let code = dry::run(&engine, &args.files, &options, args.json).await;
+            let code = dry::run(&engine, &args.files, args.lang, &options, args.json).await;
             crate::store::close(semaphores).await;
             code
         })

@@ -366,6 +366,159 @@ fn json_tells_the_forks_with_what_they_waited_for_and_held() {
     assert!(waited >= 0.05 && held >= 0.1, "{forks:#?}");
 }
 
+/// Runs the program with a text on its standard input.
+fn with_stdin(folder: &Folder, arguments: &[&str], text: &str) -> common::Ended {
+    use std::io::Write as _;
+
+    let mut command = folder.command(arguments);
+    command.stdin(std::process::Stdio::piped());
+    let mut running = Running::start(command);
+    let mut stdin = running.child.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    running.end()
+}
+
+#[test]
+fn a_stash_comes_from_a_file_or_from_standard_input() {
+    let folder = Folder::with(&[
+        (
+            "event.json",
+            "{\"env\": \"prod\", \"n\": 1, \"id\": 12345678901234567891}",
+        ),
+        ("book.yml", "do: [{echo: '${env} ${n} ${id}'}]"),
+        ("stash.js", "print(cla.stash('env'), typeof cla.stash('n'))"),
+    ]);
+    let printed = |arguments: &[&str]| folder.cla(arguments).printed().to_owned();
+    let file = ["run", "--stash", "@event.json", "book.yml"];
+    assert_eq!(printed(&file), "prod 1 12345678901234567891\n");
+    // Of two values for one place, the later counts.
+    let both = [
+        "run",
+        "--stash",
+        "n=7",
+        "--stash",
+        "@event.json",
+        "--stash",
+        "env=test",
+        "book.yml",
+    ];
+    assert_eq!(printed(&both), "test 1 12345678901234567891\n");
+    for stdin in ["-", "@-"] {
+        let text = "{\"env\": \"piped\", \"n\": 2}";
+        let ended = with_stdin(&folder, &["run", "--stash", stdin, "stash.js"], text);
+        assert_eq!(ended.printed(), "piped number\n");
+    }
+    for (arguments, text, problem) in [
+        (
+            &["run", "--stash", "-", "book.yml"][..],
+            "{\"a\": }",
+            "no valid JSON: expected value at line 1 column 7",
+        ),
+        (
+            &["run", "--stash", "-", "book.yml"],
+            "[1]",
+            "no JSON object",
+        ),
+        (
+            &["run", "--stash", "-", "-"],
+            "do: []",
+            "standard input is the rule",
+        ),
+        (
+            &["run", "--stash", "-", "--stash", "@-", "book.yml"],
+            "{}",
+            "standard input is another --stash",
+        ),
+        (
+            &["run", "--stash", "@nowhere.json", "book.yml"],
+            "",
+            "@nowhere.json: ",
+        ),
+    ] {
+        let ended = with_stdin(&folder, arguments, text);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(problem), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_stash_of_many_megabytes_runs_or_says_the_limit() {
+    let folder = Folder::with(&[
+        (
+            "book.yml",
+            "do: [{echo: '${items|length} ${items[1].name}'}]",
+        ),
+        (
+            "all.js",
+            "const { items } = cla.stash(); print(items.length, items[1].name)",
+        ),
+    ]);
+    let item = |nth: usize| {
+        format!(
+            "{{\"id\": {nth}, \"name\": \"item {nth}\", \"text\": \"{:200}\"}}",
+            ""
+        )
+    };
+    let items: Vec<String> = (0..100_000).map(item).collect();
+    let text = format!("{{\"items\": [{}]}}", items.join(","));
+    assert!(text.len() > 20 << 20);
+    std::fs::write(folder.path().join("big.json"), &text).unwrap();
+    let ended = folder.cla(&["run", "--stash", "@big.json", "book.yml"]);
+    assert_eq!(ended.printed(), "100000 item 1\n");
+    let ended = folder.cla(&["run", "--stash", "@big.json", "all.js"]);
+    assert_eq!(ended.printed(), "100000 item 1\n");
+    let ended = folder.cla(&["run", "--memory", "32M", "--stash", "@big.json", "book.yml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("memory limit"), "{ended:?}");
+}
+
+#[test]
+fn a_rulebook_on_standard_input_is_recognised() {
+    let folder = Folder::with(&[]);
+    for text in [
+        "do: [echo: hi]",
+        "- echo: hi\n",
+        "# mine\nname: x\ndo:\n  - echo: hi\n",
+    ] {
+        assert_eq!(with_stdin(&folder, &["run", "-"], text).printed(), "hi\n");
+        let arguments = ["run", "--lang", "yaml", "-"];
+        assert_eq!(with_stdin(&folder, &arguments, text).printed(), "hi\n");
+        let plan = with_stdin(&folder, &["run", "--dry-run", "-"], text);
+        assert!(plan.printed().contains("echo hi"), "{plan:?}");
+    }
+    let ended = with_stdin(&folder, &["run", "-"], "do:\n  - ecko: hi\n");
+    assert!(ended.stderr.contains("did you mean echo?"), "{ended:?}");
+    assert_eq!(
+        with_stdin(&folder, &["run", "-"], "print('js')").printed(),
+        "js\n"
+    );
+    let ended = with_stdin(&folder, &["run", "--lang", "js", "-"], "do: [echo: hi]");
+    assert!(ended.stderr.contains("SyntaxError"), "{ended:?}");
+}
+
+#[test]
+fn numbers_of_json_files_keep_their_digits() {
+    let folder = Folder::with(&[
+        (
+            "n.json",
+            "{\"id\": 12345678901234567891, \"hash\": 61e9540, \"n\": 7, \"x\": 1.5}",
+        ),
+        (
+            "book.yml",
+            "do:
+  - n = read_file: n.json
+  - echo: ${n.id} ${n.hash} ${n.n} ${n.x} {{ typeof n.n }}
+",
+        ),
+    ]);
+    let ended = folder.cla(&["run", "book.yml"]);
+    assert_eq!(
+        ended.printed(),
+        "12345678901234567891 61e9540 7 1.5 number\n"
+    );
+}
+
 #[test]
 fn a_newcomer_in_another_process_takes_the_place_of_who_waits_or_runs() {
     let book = |cancel: &str| {

@@ -11,7 +11,7 @@ use cla_runtime::semaphore::{SemaphoreName, Semaphores};
 use cla_runtime::{Engine, Script};
 use serde_json::json;
 
-use super::plan::STDIN;
+use super::plan::{Lang, STDIN, STDIN_NAME};
 use super::settings::ByFolder;
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
 
@@ -22,23 +22,29 @@ const MOST_TEXT: usize = 60;
 pub(super) async fn run(
     engine: &Engine,
     files: &[PathBuf],
+    lang: Option<Lang>,
     options: &ByFolder,
     as_json: bool,
 ) -> u8 {
     let mut code = 0;
     let mut plans = Vec::new();
-    let mut checked = Vec::new();
+    let mut rules: Vec<(&Path, Script)> = Vec::new();
     for file in files {
-        if file == Path::new(STDIN) {
-            crate::exit::report(
-                &"a dry run needs files: what is on standard input is JavaScript, and only running it shows what it does",
-            );
-            code = crate::exit::FAILED;
-            continue;
-        }
-        checked.push(file);
+        let script = if file == Path::new(STDIN) {
+            match std::io::read_to_string(std::io::stdin()) {
+                Ok(text) => lang.unwrap_or_else(|| Lang::of(&text)).script(text.into()),
+                Err(error) => {
+                    crate::exit::report(&format_args!("cannot read standard input: {error}"));
+                    code = crate::exit::FAILED;
+                    continue;
+                }
+            }
+        } else {
+            Script::file(file)
+        };
+        rules.push((file, script));
     }
-    let scripts: Vec<Script> = checked.iter().map(Script::file).collect();
+    let scripts: Vec<Script> = rules.iter().map(|(_, script)| script.clone()).collect();
     let mut wrong = Vec::new();
     for finding in engine.check_all(&scripts, options.any()).await {
         anstream::eprintln!("{}", finding.render(true));
@@ -47,9 +53,13 @@ pub(super) async fn run(
             wrong.extend(finding.error.location.map(|at| at.file));
         }
     }
-    for (file, script) in checked.iter().zip(&scripts) {
-        let shown = file.display().to_string();
-        if wrong.contains(&shown) || !file.is_file() {
+    for (file, script) in &rules {
+        let is_text = *file == Path::new(STDIN);
+        let shown = match is_text {
+            true => STDIN_NAME.to_owned(),
+            false => file.display().to_string(),
+        };
+        if wrong.contains(&shown) || !(is_text || file.is_file()) {
             continue;
         }
         match engine.plan(script, options.of(file)).await {
