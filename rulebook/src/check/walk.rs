@@ -263,6 +263,12 @@ impl<'a> Walk<'a> for BookWalk<'a> {
         }
     }
 
+    fn forked(&mut self, block: &'a Block, at: Place) {
+        let fork = self.fork.replace(at);
+        self.block(block);
+        self.fork = fork;
+    }
+
     fn call(&mut self, callee: &'a Callee, at: Place) {
         let (book, name) = match callee {
             Callee::Def(name) => (self.book, name),
