@@ -1,4 +1,5 @@
 //! Where the time of a run goes: exact, by a clock that the tests move.
+#![allow(clippy::unwrap_used)] // a test that cannot go on panics
 
 use std::sync::Arc;
 use std::time::Duration;

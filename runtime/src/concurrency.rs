@@ -88,9 +88,8 @@ fn acting(run: &Run) -> Semaphores {
 /// Cancels those that wait before this run.
 async fn replace(semaphores: &Semaphores, semaphore: &Semaphore, run: RunId) {
     loop {
-        let view = match semaphores.show(semaphore.name()).await {
-            Ok(view) => view,
-            Err(_) => return, // the wait itself tells of it
+        let Ok(view) = semaphores.show(semaphore.name()).await else {
+            return; // the wait itself tells of it
         };
         let requests = view.map(|view| view.requests).unwrap_or_default();
         match requests.iter().find(|request| request.run == Some(run)) {

@@ -177,7 +177,7 @@ impl Builder {
         self.forks.push(Ends::new());
         let ends = work(self, ends);
         let forks = self.forks.pop().unwrap_or_default();
-        self.join(ends, forks)
+        self.join(ends, &forks)
     }
 
     /// Ops in which a `return` leads to their end.
@@ -188,13 +188,13 @@ impl Builder {
         ends
     }
 
-    fn join(&mut self, ends: Ends, forks: Ends) -> Ends {
+    fn join(&mut self, ends: Ends, forks: &Ends) -> Ends {
         if forks.is_empty() {
             return ends;
         }
         let join = self.node(NodeKind::Join, vec!["join".to_owned()], None);
         self.connect(&ends, join);
-        self.connect(&forks, join);
+        self.connect(forks, join);
         next(join)
     }
 
@@ -236,7 +236,7 @@ impl Builder {
             for block in &mut self.forks {
                 forks.append(block);
             }
-            return self.join(ends, forks);
+            return self.join(ends, &forks);
         }
         let is_plain = op.op == "do"
             && op.name.is_none()
