@@ -504,6 +504,10 @@ fn shortened(report: &RunReport, rule: &str) -> String {
     }
     short.regions.truncate(1000);
     short.semaphores.truncate(100);
+    short.forks.truncate(500);
+    for fork in &mut short.forks {
+        fork.regions.truncate(3);
+    }
     let text = short.to_json(rule);
     if text.len() <= LONGEST_REPORT {
         return text;

@@ -410,6 +410,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         shown
     });
     let deadline = run.time.deadline;
+    // A fork of a loop has the item in its name.
+    let traced_name = job
+        .trace
+        .as_ref()
+        .map(|_| run.secrets.mask(&report.name).into_owned());
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
     let room = if origin.parent.is_some() && !job.detached {
@@ -421,7 +426,8 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     if let Some(trace) = &job.trace {
         let ids = (report.id, origin.parent);
         let times = (started, job.settings.clock.now());
-        trace.add(ids, &report.name, times, report.is_ok(), &report.regions);
+        let name = traced_name.unwrap_or_default();
+        trace.add(ids, &name, times, report.is_ok(), &report.regions);
         if origin.parent.is_none() {
             report.forks = trace.below(report.id);
         }
