@@ -8,8 +8,7 @@ use serde_json::Value;
 
 const BOOK: (&str, &str) = (
     "book.yml",
-    "vars: {hosts: [web1, web2]}
-def:
+    "def:
   check:
     args: [host]
     do:
@@ -155,7 +154,7 @@ fn a_graph_has_branches_loops_forks_semaphores_and_calls() {
     assert_eq!(slots["label"][1], "2 slots");
     assert_eq!(slots["kind"], "semaphore");
     let deploy = &graph.0["nodes"][graph.node("deploy")];
-    assert_eq!((&deploy["line"], &deploy["file"]), (&13.into(), &0.into()));
+    assert_eq!((&deploy["line"], &deploy["file"]), (&12.into(), &0.into()));
 }
 
 #[test]

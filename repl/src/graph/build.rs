@@ -315,8 +315,12 @@ impl Builder {
             }
             (NodeKind::Loop, _) => {
                 self.loops.push((Ends::new(), Ends::new()));
-                let begin = vec![(node, EdgeKind::Next, Some("each".to_owned()))];
-                let mut back = self.blocks(op, None, begin);
+                let mut back = Ends::new();
+                for PlannedBlock { label, ops, .. } in &op.blocks {
+                    let label = label.clone().unwrap_or_else(|| "each".to_owned());
+                    let begin = vec![(node, EdgeKind::Next, Some(label))];
+                    back.extend(self.block(ops, begin));
+                }
                 let (breaks, continues) = self.loops.pop().unwrap_or_default();
                 back.extend(continues);
                 for (from, kind, _) in back {
@@ -328,6 +332,8 @@ impl Builder {
                 after.extend(breaks);
                 after
             }
+            // What it calls is drawn by itself.
+            (NodeKind::Call, _) if op.call.as_ref().is_some_and(|call| call.known) => next(node),
             (_, "fail") => Ends::new(),
             (_, "return") => {
                 if let Some(returns) = self.returns.last_mut() {
