@@ -44,7 +44,7 @@ const LONGEST_VALUE: usize = 64 * 1024;
 /// What is remembered of a run's report, at most, in bytes.
 const LONGEST_REPORT: usize = 1 << 20;
 
-/// How long the end waits for runs that were cancelled.
+/// How long the end waits for runs whose grace is over.
 const AFTER_CANCEL: Duration = Duration::from_secs(10);
 
 /// The rules that a service runs: an engine, and the folder that has them.
@@ -458,7 +458,8 @@ impl Runs {
         {
             tracing::warn!(runs = self.count(), "runs are cancelled");
             self.engine.cancel_all();
-            let ended = tokio::time::timeout(AFTER_CANCEL, self.engine.idle()).await;
+            let most = self.limits.grace.saturating_add(AFTER_CANCEL);
+            let ended = tokio::time::timeout(most, self.engine.idle()).await;
             if ended.is_err() {
                 tracing::error!("runs do not end");
             }
@@ -503,6 +504,10 @@ fn shortened(report: &RunReport, rule: &str) -> String {
     }
     short.regions.truncate(1000);
     short.semaphores.truncate(100);
+    short.forks.truncate(500);
+    for fork in &mut short.forks {
+        fork.regions.truncate(3);
+    }
     let text = short.to_json(rule);
     if text.len() <= LONGEST_REPORT {
         return text;

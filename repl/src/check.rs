@@ -1,6 +1,6 @@
 //! `cla check`: what is wrong with rules, found without running them.
 
-mod files;
+pub(crate) mod files;
 mod formats;
 
 use std::collections::HashSet;
@@ -140,7 +140,7 @@ fn each_once(mut findings: Vec<Finding>) -> Vec<Finding> {
 }
 
 /// An engine with the modules and languages of `cla run`, whose rules may the same.
-fn engine(granted: &Granted) -> Engine {
+pub(crate) fn engine(granted: &Granted) -> Engine {
     let mut engine = Engine::builder()
         .workers(1)
         .permissions(granted.permissions.clone())

@@ -9,6 +9,7 @@ mod doctor;
 mod durations;
 mod event_loop;
 mod exit;
+mod graph;
 mod init;
 mod out;
 mod permissions;
@@ -43,6 +44,7 @@ const EXAMPLES: &str = "\
 Examples:
   cla run deploy.js                run a rule
   cla run --copies 5 deploy.js     run it five times at once: they queue for what it takes
+  cla graph deploy.yml             draw a rulebook, with its semaphores
   cla repl                         try rules and steer semaphores at a prompt
   cla sem list                     who holds and who waits for what, in all terminals
   cla sem slots deploy-target 2    let two at once
@@ -58,6 +60,7 @@ enum Command {
     Run(run::Args),
     Repl(repl::Args),
     Check(check::Args),
+    Graph(graph::Args),
     Sem(sem::Args),
     Serve(serve::Args),
     Token(token::Args),
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Repl(args) => repl::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Graph(args) => graph::run(&args),
         Command::Sem(args) => sem::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),

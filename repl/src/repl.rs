@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Data for the session, in `cla.stash`: VALUE is JSON, or else text
     ///
     /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
+    #[arg(long, value_name = "KEY=VALUE|@FILE", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
     #[command(flatten)]
     store: StoreArgs,
@@ -125,7 +125,7 @@ impl Mode {
 }
 
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let stash = match stash::stash(args.stash.clone()) {
+    let stash = match stash::stash(args.stash.clone(), Some("the prompt")) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("repl", &problem),
     };

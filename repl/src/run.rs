@@ -6,6 +6,7 @@ mod lanes;
 mod names;
 mod output;
 mod plan;
+mod profile;
 mod remote;
 mod screen;
 mod session;
@@ -14,7 +15,7 @@ pub(crate) mod sizes;
 pub(crate) mod stash;
 mod status;
 mod timeline;
-mod trace;
+pub(crate) mod trace;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -61,9 +62,9 @@ pub(crate) struct Args {
     /// The rules; `-` is one on standard input
     #[arg(required_unless_present = "arguments", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The language of the rule on standard input
-    #[arg(long, value_name = "LANG", value_enum, default_value = "js")]
-    lang: plan::Lang,
+    /// The language of the rule on standard input: js, unless it can be nothing but a rulebook
+    #[arg(long, value_name = "LANG", value_enum)]
+    lang: Option<plan::Lang>,
     /// Run every file this many times, at once
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=MAX_COPIES))]
@@ -86,8 +87,9 @@ pub(crate) struct Args {
     stack: usize,
     /// Data for the rules, in `cla.stash`: VALUE is JSON, or else text, as a version such as 1.10 is
     ///
-    /// KEY is a name, or a JSON pointer such as /server/port. May be given many times.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = stash::Entry::parse)]
+    /// KEY is a name, or a JSON pointer such as /server/port. @FILE is a file with a JSON object, - is one on standard input.
+    /// May be given many times; of two values for one place, the later counts.
+    #[arg(long, value_name = "KEY=VALUE|@FILE|-", value_parser = stash::Entry::parse)]
     stash: Vec<stash::Entry>,
     /// Run what rulebooks have under `on` for this event, with --stash as its data, instead of their `do`
     ///
@@ -120,18 +122,19 @@ pub(crate) struct Args {
     /// Its fields: id, name, file, status (ok, failed, cancelled, timed_out, out_of_memory,
     /// stack_overflow), value, error (null, or kind, name, message, location, ...), waited and ran
     /// (seconds), semaphores (name, taken, waited, held), regions (semaphore, who, line, asked, waited, held,
-    /// granted, outcome), peak_memory (bytes), exit_code (if the rule said one).
+    /// granted, outcome), forks (what it started: id, name, parent, began, ended, ok, regions), profile (with --profile),
+    /// peak_memory (bytes), exit_code (if the rule said one).
     #[arg(long)]
     json: bool,
     /// Show what rulebooks would do, and the semaphores that they would take, and do nothing
     ///
     /// Fills in what --stash says. With --json: an array with an object per rule.
-    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace"])]
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "profile", "flamegraph"])]
     dry_run: bool,
     /// Show what the rules may reach, within which limits, and who says so, and do nothing
     ///
     /// With --json: an object.
-    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "dry_run"])]
+    #[arg(long, conflicts_with_all = ["copies", "print", "timeline", "trace", "profile", "flamegraph", "dry_run"])]
     explain: bool,
     /// Draw what the runs and their forks waited for and held, at the end: what rulebooks tag, and what scripts `take`
     #[arg(long)]
@@ -141,6 +144,16 @@ pub(crate) struct Args {
     /// Perfetto (ui.perfetto.dev), Speedscope and chrome://tracing open it.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Print on standard error, at the end, where the time of the runs and their forks went
+    ///
+    /// For each op and region of a rulebook, and for each `sem.take`, command and request of a script: how often, in total,
+    /// without what is within it (own), the waits for slots, and the average, shortest and longest time. What took most time of
+    /// its own is first. With --json, it is in each report.
+    #[arg(long)]
+    profile: bool,
+    /// Write the same to a file, as a flame graph: .svg is a picture, anything else folded stacks in microseconds
+    #[arg(long, value_name = "FILE")]
+    flamegraph: Option<PathBuf>,
     /// Arguments for the rules, in `args` of the module cla/process
     ///
     /// Without a FILE, the first one is the rule: `#!/usr/bin/env -S cla run --` in a rule's first line makes it a program
@@ -155,13 +168,16 @@ Examples:
   cla run --copies 5 queue.js            five runs that queue for what they take
   cla run deploy.yml                     a rulebook's `do`
   cla run deploy.yml --event pushed --stash branch=main
+  cla run deploy.yml --event pushed --stash @event.json --stash dry=true
+  curl -s https://example.com/event | cla run deploy.yml --stash -
   cla run --dry-run deploy.yml           what it would do, and which semaphores it would take
   cla run --timeline fan-out.yml         who waited, and who held what, at the end
+  cla run --profile deploy.yml           where the time went, op by op, at the end
   cla run queue.js steer.js              two rules that share their semaphores
   cla run --timeout 30s --memory 64M deploy.js
   cla run --stash user=root --stash /server/port=22 deploy.js
   echo 'print(1 + 2)' | cla run -
-  echo 'do: [echo: hi]' | cla run - --lang yaml
+  echo 'do: [echo: hi]' | cla run -      a rulebook, recognised by its text; or with --lang yaml
   cla run deploy.js -- --dry staging     arguments for the rule
   cla run --server https://cla.example.com --token-file token nightly.yml report.js
                                          rules of the folder that a `cla serve` serves
@@ -187,12 +203,13 @@ pub(crate) fn run(args: &Args) -> ExitCode {
         args.files.push(args.arguments.remove(0).into());
         return run(&args);
     }
-    if args.lang != plan::Lang::Js && !args.files.iter().any(|file| file == Path::new(plan::STDIN))
-    {
+    let reads_rule = args.files.iter().any(|file| file == Path::new(plan::STDIN));
+    if args.lang.is_some() && !reads_rule {
         let problem = "--lang says the language of standard input, which no FILE is: the end of a file's name says its own";
         crate::exit::wrong_usage::<Args>("run", &problem)
     }
-    let stash = match stash::stash(args.stash.clone()) {
+    let stdin_is = reads_rule.then_some("the rule");
+    let stash = match stash::stash(args.stash.clone(), stdin_is) {
         Ok(stash) => stash,
         Err(problem) => crate::exit::wrong_usage::<Args>("run", &problem),
     };
@@ -277,10 +294,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
                 options = options.event(event.as_str());
             }
             // Several would take from each other what they read.
-            if plan.len() == 1 && !args.files.iter().any(|file| file == Path::new(plan::STDIN)) {
+            if plan.len() == 1 && !reads_rule && !stash::reads_stdin(&args.stash) {
                 options = options.data(cla_stdlib::Input::of_process());
             }
-            let trace = (args.timeline || args.trace.is_some()).then(Trace::start);
+            // A report of a run that is traced has its forks.
+            let traced = args.timeline || args.trace.is_some() || args.json;
+            let trace = traced.then(Trace::start);
             if let Some(trace) = &trace {
                 options = options.trace(Arc::clone(trace));
             }
@@ -295,6 +314,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             if let Some(trace) = trace {
                 code = show(args, &session, &trace.runs()).max(code);
             }
+            code = show_profile(args, &session).max(code);
             io::Result::Ok(session.drain(&mut signals, code).await)
         })
     });
@@ -325,7 +345,7 @@ fn dry_run(
                 options = options.event(event.as_str());
             }
             let options = ByFolder::new(&options, settings.clone());
-            let code = dry::run(&engine, &args.files, &options, args.json).await;
+            let code = dry::run(&engine, &args.files, args.lang, &options, args.json).await;
             crate::store::close(semaphores).await;
             code
         })
@@ -360,17 +380,54 @@ fn show(args: &Args, session: &Session, runs: &[TracedRun]) -> u8 {
         session.show(stream, &text);
     }
     if let Some(file) = &args.trace {
-        let text = if file.extension().is_some_and(|kind| kind == "svg") {
+        let text = if is_picture(file) {
             trace::svg(runs)
         } else {
             trace::chrome(runs)
         };
-        if let Err(error) = std::fs::write(file, text) {
-            session.report(&format_args!("cannot write {}: {error}", file.display()));
-            code = crate::exit::FAILED;
-        }
+        code = write(session, file, &text).max(code);
     }
     code
+}
+
+/// Shows where the time of the runs went, as the user asked. Gives an exit code.
+fn show_profile(args: &Args, session: &Session) -> u8 {
+    let profiles = session.profiles();
+    if args.profile && !args.json {
+        let places = profile::merged(profiles.iter().map(|profile| profile.places()));
+        let width = terminal_size::terminal_size_of(io::stderr());
+        let width = width.map(|(width, _)| usize::from(width.0));
+        let lines = profile::lines(&places, width);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        session.show(OutputStream::Stderr, &text);
+    }
+    let Some(file) = &args.flamegraph else {
+        return 0;
+    };
+    let stacks: Vec<_> = profiles
+        .iter()
+        .flat_map(|profile| profile.stacks())
+        .collect();
+    let text = match is_picture(file) {
+        true => profile::svg(&stacks),
+        false => profile::folded(&stacks),
+    };
+    write(session, file, &text)
+}
+
+fn is_picture(file: &Path) -> bool {
+    file.extension().is_some_and(|kind| kind == "svg")
+}
+
+/// Writes what was asked for. Gives an exit code.
+fn write(session: &Session, file: &Path, text: &str) -> u8 {
+    match std::fs::write(file, text) {
+        Ok(()) => 0,
+        Err(error) => {
+            session.report(&format_args!("cannot write {}: {error}", file.display()));
+            crate::exit::FAILED
+        }
+    }
 }
 
 #[cfg(test)]

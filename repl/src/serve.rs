@@ -78,6 +78,9 @@ pub(crate) struct Args {
     /// End a run that takes longer, waiting included
     #[arg(long, value_name = "DURATION", value_parser = crate::durations::limit)]
     timeout: Option<Duration>,
+    /// How long a run may go on in its `finally` blocks after it was cancelled, or its time is over: as `cla run --grace`
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = crate::durations::patience)]
+    run_grace: Duration,
     /// End a run that uses more memory: 64M, 1GiB (powers of 1024)
     #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = crate::run::sizes::memory)]
     memory: usize,
@@ -351,7 +354,7 @@ fn rules(
         .with(cla_stdlib::install)
         .with(cla_rulebook::install)
         .build();
-    let mut limits = Limits::default().memory(args.memory);
+    let mut limits = Limits::default().memory(args.memory).grace(args.run_grace);
     if let Some(timeout) = args.timeout {
         limits = limits.timeout(timeout);
     }

@@ -415,6 +415,337 @@ fn json_tells_the_regions() {
 }
 
 #[test]
+fn json_tells_the_forks_with_what_they_waited_for_and_held() {
+    let folder = Folder::with(&[
+        (
+            "book.yml",
+            "do:
+  - foreach: [web, db]
+    do:
+      - parallel: wait
+        semaphore: slot
+        do: [{shell: sleep 0.05}, {call: part.yml}]
+",
+        ),
+        ("part.yml", "do: [{semaphore: inner, do: []}]"),
+    ]);
+    let ended = folder.cla(&["run", "--json", "book.yml"]);
+    let report: serde_json::Value = serde_json::from_str(ended.printed()).unwrap();
+    let forks = report["forks"].as_array().unwrap();
+    let of = |name: &str| forks.iter().find(|fork| fork["name"] == name).unwrap();
+    assert_eq!(forks.len(), 4, "{forks:#?}");
+    let (mut waited, mut held) = (0.0, 0.0);
+    for name in ["web", "db"] {
+        let fork = of(&format!("book.yml › do ({name})"));
+        assert_eq!(
+            (&fork["parent"], &fork["ok"]),
+            (&report["id"], &true.into())
+        );
+        let region = &fork["regions"][0];
+        assert_eq!(
+            (&region["semaphore"], &region["line"]),
+            (&"slot".into(), &5.into())
+        );
+        waited += region["waited"].as_f64().unwrap();
+        held += region["held"].as_f64().unwrap();
+        let called = of(&format!("book.yml › do ({name}) › part.yml"));
+        assert_eq!(called["parent"], fork["id"]);
+        assert_eq!(called["regions"][0]["semaphore"], "inner");
+        assert!(called["began"].as_f64() >= fork["began"].as_f64());
+    }
+    // One of the two waited for the other.
+    assert!(waited >= 0.05 && held >= 0.1, "{forks:#?}");
+}
+
+/// Runs the program with a text on its standard input.
+fn with_stdin(folder: &Folder, arguments: &[&str], text: &str) -> common::Ended {
+    use std::io::Write as _;
+
+    let mut command = folder.command(arguments);
+    command.stdin(std::process::Stdio::piped());
+    let mut running = Running::start(command);
+    let mut stdin = running.child.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    running.end()
+}
+
+#[test]
+fn a_stash_comes_from_a_file_or_from_standard_input() {
+    let folder = Folder::with(&[
+        (
+            "event.json",
+            "{\"env\": \"prod\", \"n\": 1, \"id\": 12345678901234567891}",
+        ),
+        ("book.yml", "do: [{echo: '${env} ${n} ${id}'}]"),
+        ("stash.js", "print(cla.stash('env'), typeof cla.stash('n'))"),
+    ]);
+    let printed = |arguments: &[&str]| folder.cla(arguments).printed().to_owned();
+    let file = ["run", "--stash", "@event.json", "book.yml"];
+    assert_eq!(printed(&file), "prod 1 12345678901234567891\n");
+    // Of two values for one place, the later counts.
+    let both = [
+        "run",
+        "--stash",
+        "n=7",
+        "--stash",
+        "@event.json",
+        "--stash",
+        "env=test",
+        "book.yml",
+    ];
+    assert_eq!(printed(&both), "test 1 12345678901234567891\n");
+    for stdin in ["-", "@-"] {
+        let text = "{\"env\": \"piped\", \"n\": 2}";
+        let ended = with_stdin(&folder, &["run", "--stash", stdin, "stash.js"], text);
+        assert_eq!(ended.printed(), "piped number\n");
+    }
+    for (arguments, text, problem) in [
+        (
+            &["run", "--stash", "-", "book.yml"][..],
+            "{\"a\": }",
+            "no valid JSON: expected value at line 1 column 7",
+        ),
+        (
+            &["run", "--stash", "-", "book.yml"],
+            "[1]",
+            "no JSON object",
+        ),
+        (
+            &["run", "--stash", "-", "-"],
+            "do: []",
+            "standard input is the rule",
+        ),
+        (
+            &["run", "--stash", "-", "--stash", "@-", "book.yml"],
+            "{}",
+            "standard input is another --stash",
+        ),
+        (
+            &["run", "--stash", "@nowhere.json", "book.yml"],
+            "",
+            "@nowhere.json: ",
+        ),
+    ] {
+        let ended = with_stdin(&folder, arguments, text);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.contains(problem), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_stash_of_many_megabytes_runs_or_says_the_limit() {
+    let folder = Folder::with(&[
+        (
+            "book.yml",
+            "do: [{echo: '${items|length} ${items[1].name}'}]",
+        ),
+        (
+            "all.js",
+            "const { items } = cla.stash(); print(items.length, items[1].name)",
+        ),
+    ]);
+    let item = |nth: usize| {
+        format!(
+            "{{\"id\": {nth}, \"name\": \"item {nth}\", \"text\": \"{:200}\"}}",
+            ""
+        )
+    };
+    let items: Vec<String> = (0..100_000).map(item).collect();
+    let text = format!("{{\"items\": [{}]}}", items.join(","));
+    assert!(text.len() > 20 << 20);
+    std::fs::write(folder.path().join("big.json"), &text).unwrap();
+    let ended = folder.cla(&["run", "--stash", "@big.json", "book.yml"]);
+    assert_eq!(ended.printed(), "100000 item 1\n");
+    let ended = folder.cla(&["run", "--stash", "@big.json", "all.js"]);
+    assert_eq!(ended.printed(), "100000 item 1\n");
+    let ended = folder.cla(&["run", "--memory", "32M", "--stash", "@big.json", "book.yml"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("memory limit"), "{ended:?}");
+}
+
+#[test]
+fn a_rulebook_on_standard_input_is_recognised() {
+    let folder = Folder::with(&[]);
+    for text in [
+        "do: [echo: hi]",
+        "- echo: hi\n",
+        "# mine\nname: x\ndo:\n  - echo: hi\n",
+    ] {
+        assert_eq!(with_stdin(&folder, &["run", "-"], text).printed(), "hi\n");
+        let arguments = ["run", "--lang", "yaml", "-"];
+        assert_eq!(with_stdin(&folder, &arguments, text).printed(), "hi\n");
+        let plan = with_stdin(&folder, &["run", "--dry-run", "-"], text);
+        assert!(plan.printed().contains("echo hi"), "{plan:?}");
+    }
+    let ended = with_stdin(&folder, &["run", "-"], "do:\n  - ecko: hi\n");
+    assert!(ended.stderr.contains("did you mean echo?"), "{ended:?}");
+    assert_eq!(
+        with_stdin(&folder, &["run", "-"], "print('js')").printed(),
+        "js\n"
+    );
+    let ended = with_stdin(&folder, &["run", "--lang", "js", "-"], "do: [echo: hi]");
+    assert!(ended.stderr.contains("SyntaxError"), "{ended:?}");
+}
+
+#[test]
+fn numbers_of_json_files_keep_their_digits() {
+    let folder = Folder::with(&[
+        (
+            "n.json",
+            "{\"id\": 12345678901234567891, \"hash\": 61e9540, \"n\": 7, \"x\": 1.5}",
+        ),
+        (
+            "book.yml",
+            "do:
+  - n = read_file: n.json
+  - echo: ${n.id} ${n.hash} ${n.n} ${n.x} {{ typeof n.n }}
+",
+        ),
+    ]);
+    let ended = folder.cla(&["run", "book.yml"]);
+    assert_eq!(
+        ended.printed(),
+        "12345678901234567891 61e9540 7 1.5 number\n"
+    );
+}
+
+#[test]
+fn a_newcomer_in_another_process_takes_the_place_of_who_waits_or_runs() {
+    let book = |cancel: &str| {
+        format!(
+            "concurrency: {{key: deploy, cancel: {cancel}}}
+do:
+  - echo: in ${{who}}
+  - try:
+      - shell: while test ! -e go; do sleep 0.02; done
+    finally:
+      - echo: end of ${{who}}
+"
+        )
+    };
+    let folder = Folder::with(&[
+        ("waiting.yml", &book("waiting")),
+        ("running.yml", &book("running")),
+    ]);
+    let start =
+        |file: &str, who: &str| folder.start(&["run", "--stash", &format!("who={who}"), file]);
+    let until_waiting = |count: u64| {
+        while folder.semaphore("concurrency:deploy")["waiting"] != count {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    let mut first = start("waiting.yml", "first");
+    assert_eq!(first.stdout_line(), "in first\n");
+    let second = start("waiting.yml", "second");
+    until_waiting(1);
+    let mut third = start("waiting.yml", "third");
+    let second = second.end();
+    assert_eq!((second.code, second.stdout.as_str()), (Some(1), ""));
+    let message = "error: the run did not start, because waiting.yml (";
+    assert!(second.stderr.contains(message), "{second:?}");
+    assert!(
+        second
+            .stderr
+            .contains("the same concurrency key \"deploy\""),
+        "{second:?}"
+    );
+    until_waiting(1);
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(first.end().printed(), "end of first\n");
+    assert_eq!(third.stdout_line(), "in third\n");
+    assert_eq!(third.end().printed(), "end of third\n");
+
+    std::fs::remove_file(folder.path().join("go")).unwrap();
+    let mut first = start("running.yml", "first");
+    assert_eq!(first.stdout_line(), "in first\n");
+    let mut second = start("running.yml", "second");
+    let first = first.end();
+    assert_eq!(
+        (first.code, first.stdout.as_str()),
+        (Some(1), "end of first\n")
+    );
+    let message = "error: the run was stopped, because running.yml took its place";
+    assert!(first.stderr.contains(message), "{first:?}");
+    assert_eq!(second.stdout_line(), "in second\n");
+    std::fs::write(folder.path().join("go"), "").unwrap();
+    assert_eq!(second.end().printed(), "end of second\n");
+
+    let plan = folder.cla(&["run", "--dry-run", "running.yml"]);
+    let printed = plan.printed();
+    assert!(
+        printed.contains("holds concurrency:deploy, instead of who waits or runs"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn a_profile_is_a_table_a_part_of_the_report_and_a_flame_graph() {
+    let folder = Folder::with(&[(
+        "book.yml",
+        "do:
+  - name: <prepare>
+    do: [{shell: sleep 0.1}]
+  - foreach: [1, 2]
+    do:
+      - semaphore: slot
+        parallel: wait
+        do: [{sleep: 30ms}]
+  - {on_error: ignore, fail: broken}
+",
+    )]);
+    let ended = folder.cla(&["run", "--profile", "--flamegraph", "f.svg", "book.yml"]);
+    assert_eq!(ended.printed(), "");
+    let lines: Vec<Vec<&str>> = ended
+        .stderr
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let titles = "OWN TOTAL WAITED COUNT FAILED AVERAGE MIN MAX WHAT WHERE";
+    assert_eq!(lines[0].join(" "), titles);
+    let row = |what: &str, at: &str| {
+        let found = lines
+            .iter()
+            .find(|line| line.contains(&what) && line.contains(&at));
+        found.unwrap_or_else(|| panic!("{what} in {lines:#?}"))
+    };
+    // What took most time of its own is first.
+    assert_eq!(lines[1], *row("shell", "book.yml:3"));
+    assert!(row("sleep", "book.yml:8").contains(&"2"));
+    row("slot", "book.yml:6");
+    assert!(row("fail", "book.yml:9").contains(&"1"));
+    let picture = std::fs::read_to_string(folder.path().join("f.svg")).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.trim_end().ends_with("</svg>"));
+    assert!(picture.contains("&lt;prepare&gt; (do):3"), "{picture}");
+    assert!(picture.contains("waits for &quot;slot&quot;"), "{picture}");
+
+    folder
+        .cla(&["run", "--flamegraph", "f.folded", "book.yml"])
+        .printed();
+    let folded = std::fs::read_to_string(folder.path().join("f.folded")).unwrap();
+    let shell = folded
+        .lines()
+        .find_map(|line| line.strip_prefix("book.yml;<prepare> (do):3;shell:3 "));
+    assert!(
+        shell.unwrap().parse::<u64>().unwrap() >= 100_000,
+        "{folded}"
+    );
+
+    let ended = folder.cla(&["run", "--json", "--profile", "--copies", "2", "book.yml"]);
+    let mut reports = ended.stdout.lines();
+    for _ in 0..2 {
+        let report: serde_json::Value = serde_json::from_str(reports.next().unwrap()).unwrap();
+        let places = report["profile"].as_array().unwrap();
+        let shell = places
+            .iter()
+            .find(|place| place["what"] == "shell")
+            .unwrap();
+        assert_eq!((&shell["count"], &shell["line"]), (&1.into(), &3.into()));
+        assert!(shell["own"].as_f64().unwrap() >= 0.1);
+    }
+}
+
+#[test]
 fn check_finds_what_is_wrong_without_running_anything() {
     let folder = Folder::with(&[
         ("good.yml", "do: [{shell: touch ran}]\n"),

@@ -318,6 +318,39 @@ fn a_dry_run_and_a_check_show_no_secret() {
     is_nowhere("a check", &all_of(&ended));
 }
 
+#[test]
+fn forks_profiles_and_traces_show_no_secret() {
+    let book = "do:
+  - foreach: ['${secret.TOKEN}']
+    do:
+      - {parallel: wait, semaphore: db, do: []}
+      - {parallel: wait, semaphore: db, name: 'job ${it}', do: [{js: \"require('cla/sem').take('x', () => 1)\"}]}
+";
+    let folder = Folder::with(&[("book.yml", book), ("token", TOKEN)]);
+    let run = |arguments: &[&str]| {
+        let always = ["run", "--store", "memory:", "--secret", "TOKEN=@token"];
+        folder.cla(&[&always, arguments, &["book.yml"]].concat())
+    };
+    let ended = run(&[
+        "--json",
+        "--profile",
+        "--flamegraph",
+        "f.svg",
+        "--trace",
+        "t.json",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stdout.contains("\"forks\":[{"), "{ended:?}");
+    is_nowhere("a report", &all_of(&ended));
+    let ended = run(&["--profile", "--timeline", "--flamegraph", "f.txt"]);
+    assert!(ended.stdout.contains("job "), "{ended:?}");
+    is_nowhere("a timeline and a profile", &all_of(&ended));
+    for file in ["f.svg", "f.txt", "t.json"] {
+        let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        is_nowhere(file, &text);
+    }
+}
+
 /// The password in the URL of a store, whoever shows the store.
 #[test]
 fn a_password_in_a_url_is_shown_nowhere() {

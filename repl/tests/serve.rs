@@ -497,6 +497,26 @@ fn a_run_is_stopped_and_gives_back_what_it_holds() {
 }
 
 #[test]
+fn runs_have_the_run_grace_for_their_finally_when_their_time_is_over() {
+    let rule = "do: [{try: [sleep: 1h], finally: [{semaphore: marked, do: []}]}]";
+    for (grace, is_marked) in [("0", false), ("10s", true)] {
+        let folder = Folder::with(&[("slow.yml", rule)]);
+        let limits = ["--timeout", "200ms", "--run-grace", grace];
+        let service = Service::start(&folder, &limits);
+        let operator = service.client(&folder, "operator", &[]);
+        let run = operator
+            .post("/api/v1/runs", &json!({"rule": "slow.yml"}))
+            .ok();
+        let path = format!("/api/v1/runs/{}", run["id"].as_str().unwrap());
+        while operator.get(&path).ok()["status"] == "running" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(operator.get(&path).ok()["status"], "timed_out");
+        assert_eq!(!folder.semaphore("marked").is_null(), is_marked, "{grace}");
+    }
+}
+
+#[test]
 fn at_the_end_runs_get_some_time_and_everything_is_given_back() {
     let folder = Folder::with(&[HOLD, QUEUE]);
     let service = Service::start(&folder, &["--grace", "300ms"]);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use cla_runtime::host::Run;
 use cla_runtime::internal::require;
 use cla_runtime::js::{self, Ctx, Exception, Function, IntoJs, Object, Value};
-use cla_stdlib::internal::load_properties;
+use cla_stdlib::internal::{load_properties, with_quoted_integers};
 
 /// How a text is to be read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +84,8 @@ pub(super) fn read<'js>(
                 let message = format!("{what} is no JSON: {error}");
                 return Err(Exception::throw_syntax(ctx, &message));
             }
-            ctx.json_parse(text)
+            // As everywhere where a rulebook reads values.
+            ctx.json_parse(&*with_quoted_integers(text))
         }
         Format::Yaml => library(ctx, run, "cla/util", "loadYAML")?.call((text,)),
         Format::Csv => library(ctx, run, "cla/csv", "parse")?.call((text, options)),

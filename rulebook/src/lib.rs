@@ -65,7 +65,8 @@ use cla_runtime::EngineBuilder;
 pub use check::{check, check_text};
 pub use cla_runtime::check::{Finding, Severity};
 pub use cla_runtime::plan::{
-    Plan, PlannedBlock, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore,
+    Plan, PlannedBlock, PlannedCall, PlannedConcurrency, PlannedFork, PlannedImport, PlannedOp,
+    PlannedSemaphore,
 };
 pub use inputs::{Input, InputError, InputKind, give_inputs, inputs, rulebook_inputs};
 pub use modules::TYPES;

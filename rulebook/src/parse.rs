@@ -1,6 +1,7 @@
 //! From YAML to a rulebook. Finds all that is wrong with it, not only the first thing.
 
 mod attributes;
+pub(crate) mod concurrency;
 mod defs;
 mod imports;
 mod label;
@@ -33,10 +34,11 @@ fn meant(name: &str) -> String {
     format!("did you mean {name}?")
 }
 
-pub(crate) const TOP_KEYS: [&str; 9] = [
+pub(crate) const TOP_KEYS: [&str; 10] = [
     "name",
     "description",
     "import",
+    "concurrency",
     "inputs",
     "secrets",
     "vars",
@@ -72,6 +74,7 @@ pub(crate) fn parse(
         uses_filters: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
+        concurrency: None,
         inputs: Vec::new(),
         secrets: Vec::new(),
         vars: Vec::new(),
@@ -224,6 +227,7 @@ impl<'s> BookParser<'s> {
                     }
                 }
                 "import" => {}
+                "concurrency" => book.concurrency = self.concurrency(node),
                 "inputs" => book.inputs = inputs::read(node, &mut self.problems),
                 "vars" => self.variables(node, book),
                 "secrets" => self.secrets(node, book),

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use cla_runtime::RuleError;
 use cla_runtime::internal::{LineEnds, Subject, pointing};
-use cla_runtime::plan::{Plan, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore};
+use cla_runtime::plan::{
+    Plan, PlannedConcurrency, PlannedFork, PlannedImport, PlannedOp, PlannedSemaphore,
+};
 use serde_json::Value as Json;
 
 use crate::check;
 use crate::inputs;
+use crate::parse::concurrency::word;
 use crate::template::{Piece, Template};
 use crate::tree::{
     Block, Book, Callee, Condition, Data, Import, Imported, OnError, Op, Parallel, Planned,
@@ -67,8 +70,12 @@ pub(crate) fn plan_of(
         calls: Vec::new(),
         semaphores: Vec::new(),
     };
-    let ops = planner.block(block);
     let mut plan = Plan::of(name);
+    plan.concurrency = book.concurrency.as_ref().map(|concurrency| {
+        let semaphore = planner.region(&concurrency.region);
+        PlannedConcurrency::new(semaphore, word(concurrency.cancel))
+    });
+    let ops = planner.block(block);
     plan.event = event.map(str::to_owned);
     plan.ops = Some(ops);
     plan.semaphores = planner.semaphores;
@@ -146,7 +153,7 @@ struct BookPlanner<'a> {
 impl<'a> BookPlanner<'a> {
     fn op(&mut self, op: &'a Op) -> PlannedOp {
         let semaphore = op.semaphore.as_ref().map(|region| self.region(region));
-        let Planned { what, blocks } = op.action.plan(self);
+        let Planned { what, blocks, call } = op.action.plan(self);
         let mut planned = PlannedOp::new(op.at.line, op.kind.clone());
         planned.name = op.name.as_ref().map(|name| self.template(name));
         planned.what = what.filter(|what| !what.is_empty());
@@ -177,6 +184,11 @@ impl<'a> BookPlanner<'a> {
         planned.when = op.when.as_ref().map(|when| self.condition(when));
         planned.register = op.register.as_ref().map(|name| self.template(name));
         planned.blocks = blocks;
+        planned.call = call.map(|mut call| {
+            let event = call.event.as_deref().unwrap_or_default();
+            call.known = is_whole(&call.file) && is_whole(event);
+            call
+        });
         planned
     }
 

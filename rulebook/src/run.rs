@@ -5,6 +5,7 @@
 //! scripts see the same; where it went wrong is kept beside it.
 
 mod calls;
+mod concurrency;
 mod errors;
 mod forks;
 
@@ -14,8 +15,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::RuleError;
 use cla_runtime::host::{Run, json_to_value, value_to_json};
-use cla_runtime::internal::{self, Evaluated, Failure, SemaphoreSpec};
+use cla_runtime::internal::{self, Evaluated, Failure, ProfileSpan, SemaphoreSpec};
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::semaphore::{Owner, SemaphoreName};
 use cla_runtime::trace::RegionOutcome;
@@ -51,6 +53,7 @@ pub(crate) fn execute<'js>(
         path: RefCell::default(),
         forks: RefCell::default(),
         callers: RefCell::default(),
+        replaced: RefCell::default(),
         top: stack_pointer(),
         prefix: match part {
             Part::Section(_) => Vec::new(),
@@ -61,9 +64,21 @@ pub(crate) fn execute<'js>(
         Abort::Return(value) => Ok(value),
         // Where they stand in no loop, the parser refuses them.
         Abort::Break | Abort::Continue => Ok(runner.undefined()),
-        Abort::Stopped => Err(Failure::Stopped),
+        Abort::Stopped => match runner.replaced.take() {
+            Some(error) => Err(Failure::Error(Box::new(error))),
+            None => Err(Failure::Stopped),
+        },
         Abort::Thrown(thrown) => Err(runner.explain(*thrown)),
     })
+}
+
+/// How a stay in a region ended in which this was done.
+fn outcome_of<T>(result: &OpResult<'_, T>) -> RegionOutcome {
+    match result {
+        Ok(_) | Err(Abort::Return(_) | Abort::Break | Abort::Continue) => RegionOutcome::Done,
+        Err(Abort::Thrown(_)) => RegionOutcome::Failed,
+        Err(Abort::Stopped) => RegionOutcome::Stopped,
+    }
 }
 
 /// About where the stack is now.
@@ -85,6 +100,8 @@ pub(crate) struct BookRunner<'a, 'js> {
     forks: RefCell<Vec<Vec<Child>>>,
     /// The variables of those who called the functions that are carried out, innermost last.
     callers: RefCell<Vec<Object<'js>>>,
+    /// Why it is stopped, if another run took its place.
+    replaced: RefCell<Option<RuleError>>,
     /// Where the stack was in the beginning.
     top: usize,
     /// The path of the op that forked this run.
@@ -148,7 +165,12 @@ impl<'js> BookRunner<'_, 'js> {
                 self.js(scope.vars.set(name, value))?;
             }
         }
-        self.block(block, &scope)
+        match &self.main.concurrency {
+            Some(concurrency) => {
+                self.one_at_a_time(concurrency, &scope, || self.block(block, &scope))
+            }
+            None => self.block(block, &scope),
+        }
     }
 
     /// Makes variables of the secrets that the rulebook names.
@@ -240,8 +262,26 @@ impl<'js> BookRunner<'_, 'js> {
         result
     }
 
-    /// The op in this run, with all that it carries but `when` and `parallel`.
+    /// The op in this run, with all that it carries but `when` and `parallel`; measured, if somebody wants to know.
     fn op_here(&self, op: &Arc<Op>, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        let what = || op.shown();
+        let measured = ProfileSpan::op(self.run, what, &scope.book().title, op.at.line);
+        let mut ignored = false;
+        let result = self.op_retried(op, scope, &mut ignored);
+        if let Some(measured) = measured {
+            let failed = matches!(result, Err(Abort::Thrown(_) | Abort::Stopped));
+            measured.end(failed || ignored);
+        }
+        result
+    }
+
+    /// `ignored`: whether it failed, and that is of no account.
+    fn op_retried(
+        &self,
+        op: &Arc<Op>,
+        scope: &Scope<'js>,
+        ignored: &mut bool,
+    ) -> OpResult<'js, Value<'js>> {
         let (times, delay, backoff) = match &op.on_error {
             OnError::Retry {
                 times,
@@ -265,6 +305,7 @@ impl<'js> BookRunner<'_, 'js> {
                     pause = pause.mul_f64(backoff).min(Duration::from_secs(24 * 3600));
                 }
                 Err(Abort::Thrown(_)) if matches!(op.on_error, OnError::Ignore) => {
+                    *ignored = true;
                     return Ok(self.undefined());
                 }
                 other => break other?,
@@ -345,12 +386,7 @@ impl<'js> BookRunner<'_, 'js> {
                 }
                 abort
             })?;
-        let outcome = |result: &OpResult<'js, T>| match result {
-            Ok(_) | Err(Abort::Return(_) | Abort::Break | Abort::Continue) => RegionOutcome::Done,
-            Err(Abort::Thrown(_)) => RegionOutcome::Failed,
-            Err(Abort::Stopped) => RegionOutcome::Stopped,
-        };
-        inside.around(work, outcome, |lost| refuse(&lost.to_string()))
+        inside.around(work, outcome_of, |lost| refuse(&lost.to_string()))
     }
 
     /// The op within its time limit.

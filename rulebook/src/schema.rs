@@ -169,6 +169,13 @@ fn top_keys() -> Vec<Key> {
             json!({"type": "string"}),
         ),
         Key::new(
+            "concurrency",
+            "Runs with the same key go one after the other. `cancel: waiting`: a newcomer takes the place of the run that \
+            waits for the key; `cancel: running`: also of the one that goes on.",
+            "vars: {env: prod}\nconcurrency: {key: 'deploy-${env}', cancel: waiting}\ndo:\n  - shell: make deploy",
+            concurrency(),
+        ),
+        Key::new(
             "inputs",
             "What the rulebook is given when it is run, by `--stash` or a form: variables with a type, a default, choices.",
             "inputs:\n  env: {choices: [test, prod], default: test, description: Where to}\n  version: {type: string, required: true}\ndo:\n  - echo: ${version} goes to ${env}",
@@ -215,6 +222,31 @@ fn top_keys() -> Vec<Key> {
             reference("import"),
         ),
     ]
+}
+
+fn concurrency() -> Json {
+    let key = json!({"type": "string", "minLength": 1, "pattern": "\\S"});
+    json!({"anyOf": [
+        key,
+        {
+            "type": "object",
+            "required": ["key"],
+            "additionalProperties": false,
+            "properties": {
+                "key": {
+                    "description": "Runs with this key go one after the other.",
+                    "type": "string",
+                    "minLength": 1,
+                    "pattern": "\\S",
+                },
+                "cancel": {
+                    "description": "Whose place a newcomer takes.",
+                    "enum": ["none", "waiting", "running"],
+                    "default": "none",
+                },
+            },
+        },
+    ]})
 }
 
 fn ops() -> Vec<Op> {

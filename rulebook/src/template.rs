@@ -112,6 +112,16 @@ impl Template {
             _ => None,
         }
     }
+
+    /// The text as it is written, with its holes.
+    pub(crate) fn written(&self) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Literal(text) => text.clone(),
+            Piece::Code(code) => format!("{{{{ {} }}}}", code.text),
+            Piece::Path(hole) => format!("${{{}}}", hole.written),
+        });
+        pieces.collect()
+    }
 }
 
 /// Finds the holes of a text.

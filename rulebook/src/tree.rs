@@ -16,8 +16,8 @@ mod walk;
 
 pub(crate) use self::action::Action;
 pub(crate) use self::book::{
-    Argument, Block, Book, Callee, Condition, Data, Def, Filter, Import, Imported, Module, Note,
-    OnError, Op, Parallel, Program, Region,
+    Argument, Block, Book, Callee, Concurrency, Condition, Data, Def, Filter, Import, Imported,
+    Module, Note, OnError, Op, Parallel, Program, Region,
 };
 pub(crate) use self::outcome::{Abort, OpResult, Span, Step, Thrown};
 pub(crate) use self::parser::{Parser, Written, literal};

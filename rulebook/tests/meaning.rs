@@ -409,4 +409,15 @@ fn what_a_fork_sets_and_others_read_is_lost_with_a_warning() {
     ] {
         assert_eq!(warned(book), [""; 0], "{book}");
     }
+    // The turns of a loop that run beside each other are forks, too.
+    for turns in ["foreach: [1, 2]", "matrix: {a: [1, 2]}"] {
+        let book = |parallel: &str| {
+            format!("vars: {{n: 0}}\ndo:\n- {turns}{parallel}\n  do: n++\n- echo: ${{n}}\n")
+        };
+        assert_eq!(
+            warned(&book("\n  parallel: 2")),
+            ["n is set in a fork, which has a copy of the variables: what it sets is lost"]
+        );
+        assert_eq!(warned(&book("")), Vec::<String>::new());
+    }
 }

@@ -118,10 +118,9 @@ impl Drop for InLine<'_> {
 }
 
 /// A run waits for others. Dropped, it does not any more.
-#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "the run waits for the others as long as this lives"]
-pub struct Waiting<'a> {
+pub(crate) struct Waiting<'a> {
     dependents: &'a Dependents,
     runs: Vec<RunId>,
 }

@@ -292,6 +292,7 @@ impl Engine {
             event: options.event,
             detached: options.detached,
             trace: options.trace,
+            profile: options.profile,
             origin,
             engine: self.clone(),
             span,

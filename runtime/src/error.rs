@@ -255,6 +255,11 @@ impl RuleError {
         Self::new(ErrorKind::Cancelled, "Cancelled", "the run was cancelled")
     }
 
+    /// Another run took the place of the run.
+    pub(crate) fn replaced(message: String) -> Self {
+        Self::new(ErrorKind::Cancelled, "Replaced", message)
+    }
+
     /// The rule ended itself.
     pub(crate) fn exited(code: i32) -> Self {
         let message = format!("the rule ended itself with the exit code {code}");

@@ -23,6 +23,7 @@ use crate::main_script::MainScript;
 use crate::modules::read::{ReadError, read_main};
 use crate::modules::{self, ModuleSettings, QuickJsLoader};
 use crate::native::Extension;
+use crate::profile_span::ProfileSpan;
 use crate::program::{Program, SourceText};
 use crate::run::{Ended, Run, contain_panic};
 use crate::script::{Script, Source, TextLanguage};
@@ -87,6 +88,10 @@ fn execute_to_the_end(
     // However the run ends, also by a panic, what it holds is given back: before the isolate is taken
     // down, which takes a while if its heap is large.
     let _release = ReleaseAll(run);
+    let measured = match program.is_part() {
+        false => ProfileSpan::rule(run, program.title()),
+        true => None,
+    };
     isolate.context.with(|ctx| {
         let result = program
             .execute(&ctx, run)
@@ -96,6 +101,9 @@ fn execute_to_the_end(
             false => result,
         };
         run.has_left();
+        if let Some(measured) = measured {
+            measured.end(result.is_err());
+        }
         result.map_err(|failure| explain_boxed(&ctx, run, failure, limits))
     })
 }

@@ -86,6 +86,7 @@ mod blocking;
 mod builtins;
 pub mod check;
 pub mod clock;
+mod concurrency;
 mod config;
 mod control;
 mod convert;
@@ -121,6 +122,8 @@ pub mod pages;
 pub mod permissions;
 mod permit_table;
 pub mod plan;
+pub mod profile;
+mod profile_span;
 mod program;
 mod region;
 mod region_span;
@@ -177,6 +180,7 @@ pub mod internal {
     pub use crate::blocking::blocking;
     pub use crate::check::checker::{Checker, Spot, Subject, pointing};
     pub use crate::check::slots::{CalledRule, HeldSlot, SlotSummary, TakenSlot, follow_calls};
+    pub use crate::concurrency::{Cancel, GiveWay, enter_key, replaced, replaced_by};
     pub use crate::dependents::{DEPENDENTS_VARIABLE, inherited_dependents, write_dependents};
     pub use crate::error::source::{
         Awaiting, Declaration, DeclarationKind, Sources, SyntaxProblem,
@@ -195,6 +199,7 @@ pub mod internal {
     pub use crate::nearest::nearest;
     pub use crate::permissions::entry::{Entry, EntryFacts, EntryKind, LastLink};
     pub use crate::permit_table::{HeldPermit, LostSlot, PermitFacts, PermitTable, Usage};
+    pub use crate::profile_span::ProfileSpan;
     pub use crate::program::{Language, Program, SourceText};
     pub use crate::region::{SemaphoreSpec, enter};
     pub use crate::region_span::RegionSpan;

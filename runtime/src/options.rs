@@ -12,6 +12,7 @@ use crate::family::Seat;
 use crate::limits::Limits;
 use crate::output::Output;
 use crate::permissions::Permissions;
+use crate::profile::{Profile, ProfileOptions};
 use crate::run_data::{Label, RunData};
 use crate::secrets::Secrets;
 use crate::trace::Trace;
@@ -49,6 +50,7 @@ pub struct RunOptions {
     pub(crate) event: Option<String>,
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) profile: Option<ProfileOptions>,
     pub(crate) waited_for_by: Arc<[NamedRun]>,
 }
 
@@ -210,6 +212,33 @@ impl RunOptions {
     /// Adds what the run, and all that it forks, waits for and holds to a trace.
     pub fn trace(mut self, trace: Arc<Trace>) -> Self {
         self.trace = Some(trace);
+        self
+    }
+
+    /// Adds where the time of the run goes, and of all that it starts, to a profile. Its report has the
+    /// [places](crate::RunReport::profile) of the profile, too.
+    ///
+    /// ```
+    /// use cla_runtime::profile::{Profile, ProfiledKind};
+    /// use cla_runtime::{Engine, RunOptions, Script};
+    ///
+    /// let profile = Profile::start();
+    /// let options = RunOptions::new().profile(profile.clone());
+    /// let report = Engine::new().run(Script::javascript("rule", "1 + 2"), options).wait();
+    /// let places = report.profile.unwrap();
+    /// assert_eq!((places[0].kind, places[0].what.as_str()), (ProfiledKind::Rule, "rule"));
+    /// assert_eq!(places, profile.places());
+    /// ```
+    pub fn profile(self, profile: Arc<Profile>) -> Self {
+        self.profiled(Some(ProfileOptions {
+            profile,
+            around: None,
+        }))
+    }
+
+    /// What is measured of a run that another one starts.
+    pub(crate) fn profiled(mut self, profile: Option<ProfileOptions>) -> Self {
+        self.profile = profile;
         self
     }
 

@@ -25,6 +25,9 @@ pub struct Plan {
     /// The modules that are imported by the rule itself, in the order of its text.
     #[serde(default)]
     pub imports: Vec<PlannedImport>,
+    /// What makes runs of it go one after the other, if anything does.
+    #[serde(default)]
+    pub concurrency: Option<PlannedConcurrency>,
 }
 
 impl Plan {
@@ -37,6 +40,41 @@ impl Plan {
             ops: None,
             semaphores: Vec::new(),
             imports: Vec::new(),
+            concurrency: None,
+        }
+    }
+}
+
+/// What makes runs go one after the other.
+///
+/// See [`Engine::plan`](crate::Engine::plan) for plans.
+///
+/// ```
+/// use cla_rulebook::plan;
+///
+/// let text = "{concurrency: {key: 'deploy-${env}', cancel: waiting}, do: []}";
+/// let plan = plan("deploy.yml", text, None, &serde_json::json!({"env": "prod"}))?;
+/// let concurrency = plan.concurrency.expect("it has a key");
+/// assert_eq!(concurrency.semaphore.name, "concurrency:deploy-prod");
+/// assert_eq!(concurrency.cancel, "waiting");
+/// # Ok::<(), cla_runtime::RuleError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedConcurrency {
+    /// What they hold: `concurrency:` and the key.
+    pub semaphore: PlannedSemaphore,
+    /// Whose place a newcomer takes: `none`, `waiting`, `running`.
+    pub cancel: String,
+}
+
+impl PlannedConcurrency {
+    /// Runs hold this semaphore, and a newcomer takes the place of whom `cancel` says.
+    #[must_use]
+    pub fn new(semaphore: PlannedSemaphore, cancel: impl Into<String>) -> Self {
+        Self {
+            semaphore,
+            cancel: cancel.into(),
         }
     }
 }
@@ -93,6 +131,9 @@ pub struct PlannedOp {
     pub register: Option<String>,
     /// What it carries out in its turn.
     pub blocks: Vec<PlannedBlock>,
+    /// The rule that it calls, and waits for.
+    #[serde(default)]
+    pub call: Option<PlannedCall>,
 }
 
 impl PlannedOp {
@@ -111,6 +152,33 @@ impl PlannedOp {
             when: None,
             register: None,
             blocks: Vec::new(),
+            call: None,
+        }
+    }
+}
+
+/// A rule that an op calls.
+///
+/// See [`PlannedOp`] for an example.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlannedCall {
+    /// Its file, seen from the folder of the rule that calls it, as far as it is known.
+    pub file: String,
+    /// The event that it is to handle, if any.
+    pub event: Option<String>,
+    /// Whether both are known: nothing in them depends on the run.
+    pub known: bool,
+}
+
+impl PlannedCall {
+    /// A call of this file, of which no more is known.
+    #[must_use]
+    pub fn new(file: impl Into<String>, known: bool) -> Self {
+        Self {
+            file: file.into(),
+            event: None,
+            known,
         }
     }
 }

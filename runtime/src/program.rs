@@ -35,6 +35,11 @@ pub trait Program: fmt::Debug + Send + Sync {
     /// What it threw, why it cannot start, or that the run was stopped.
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>>;
 
+    /// Whether it is a part of a program that runs elsewhere, as a fork is.
+    fn is_part(&self) -> bool {
+        false
+    }
+
     /// Looks for mistakes without executing anything. `shown` is the name that findings have; the run knows the modules.
     /// A program that has no text, such as a session, finds none.
     fn check(&self, ctx: &Ctx<'_>, run: &Rc<Run>, shown: &str, checker: &mut Checker) {

@@ -19,6 +19,16 @@ pub struct SemaphoreSpec {
 }
 
 impl SemaphoreSpec {
+    /// The semaphore.
+    #[must_use]
+    pub fn name(&self) -> &SemaphoreName {
+        &self.name
+    }
+
+    pub(crate) fn request(&self, owner: Owner) -> Request {
+        self.options.apply(Request::new().owner(owner))
+    }
+
     /// Reads a name, or `{key, slots, timeout, ttl, priority}`.
     ///
     /// # Errors
@@ -71,10 +81,9 @@ pub fn enter(
     line: u32,
 ) -> rquickjs::Result<Result<SlotGuard, AcquireError>> {
     let who = &*run.secrets().mask(who);
-    let request = Request::new().owner(Owner::process(who).with_run(run.id()));
-    let request = spec.options.apply(request);
+    let request = spec.request(Owner::process(who).with_run(run.id()));
     let usage = run.usage(ctx, &spec.name)?;
-    let span = RegionSpan::begin(run, &spec.name, who, line);
+    let span = RegionSpan::begin_of_op(run, &spec.name, who, line);
     let entered = SlotGuard::enter(ctx, run, &usage, request, Some(span))?;
     Ok(entered.inspect(SlotGuard::register))
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cla_semaphore::{AcquireError, Owner, SemaphoreName};
 
+use crate::profile::{Nesting, ProfiledKind};
+use crate::profile_span::ProfileSpan;
 use crate::run::Run;
 use crate::trace::{RegionOutcome, RegionRecord};
 
@@ -18,15 +20,42 @@ pub struct RegionSpan {
     /// The stay's key among those that go on.
     key: u32,
     admitted: bool,
+    measured: Option<ProfileSpan>,
 }
 
 impl RegionSpan {
-    /// A run asks for a slot: `who` is its rule and the part of it, as administrators see them, `line` that of the source, from 1.
-    pub fn begin(run: &Rc<Run>, semaphore: &SemaphoreName, who: &str, line: u32) -> Self {
+    /// A run asks for a slot: `who` is its rule and the part of it, as administrators see them, `at` the file and the line of
+    /// the source, from 1.
+    pub fn begin(
+        run: &Rc<Run>,
+        semaphore: &SemaphoreName,
+        who: &str,
+        at: (Option<&str>, u32),
+    ) -> Self {
+        Self::nested(run, semaphore, who, at, Nesting::Around)
+    }
+
+    /// As [`begin`](Self::begin), around an op, whose work is its own.
+    pub(crate) fn begin_of_op(
+        run: &Rc<Run>,
+        semaphore: &SemaphoreName,
+        who: &str,
+        line: u32,
+    ) -> Self {
+        Self::nested(run, semaphore, who, (None, line), Nesting::Wait)
+    }
+
+    fn nested(
+        run: &Rc<Run>,
+        semaphore: &SemaphoreName,
+        who: &str,
+        at: (Option<&str>, u32),
+        nesting: Nesting,
+    ) -> Self {
         let mut record = RegionRecord {
             semaphore: semaphore.clone(),
             who: Owner::shortened(who.to_owned()),
-            line,
+            line: at.1,
             asked: run.elapsed(),
             waited: Duration::ZERO,
             held: Duration::ZERO,
@@ -39,17 +68,22 @@ impl RegionSpan {
         if let Some(spans) = &run.spans {
             spans.begin_region(key, &record);
         }
+        let subject = (ProfiledKind::Region, semaphore.as_str());
         Self {
             run: Rc::clone(run),
             record: Some(Box::new(record)),
             key,
             admitted: false,
+            measured: ProfileSpan::begin(run, nesting, subject, (at.0, Some(at.1))),
         }
     }
 
     /// It has its slot; `granted` if an administrator let it through.
     pub fn admit(&mut self, granted: bool) {
         self.admitted = true;
+        if let Some(measured) = &self.measured {
+            measured.admit();
+        }
         self.run.control.facts.admit(self.key);
         self.waited();
         if let Some(record) = &mut self.record {
@@ -61,6 +95,13 @@ impl RegionSpan {
     pub fn refuse(mut self, why: &AcquireError) {
         self.waited();
         self.note(RegionOutcome::from(why));
+    }
+
+    /// It stays, and what its run does from now on is not done there.
+    pub(crate) fn detach(&self) {
+        if let Some(measured) = &self.measured {
+            measured.detach();
+        }
     }
 
     /// It has left.
@@ -86,6 +127,9 @@ impl RegionSpan {
                 RegionOutcome::Failed if self.run.is_unwinding() => RegionOutcome::Stopped,
                 outcome => outcome,
             };
+            if let Some(measured) = self.measured.take() {
+                measured.end(record.outcome != RegionOutcome::Done);
+            }
             self.run.control.facts.end(self.key);
             if let Some(spans) = &self.run.spans {
                 spans.end_region(self.key);

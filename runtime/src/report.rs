@@ -9,15 +9,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, RuleError};
+use crate::profile::ProfiledPlace;
 use crate::run_data::RunData;
 use crate::secrets::Secrets;
-use crate::trace::RegionRecord;
+use crate::trace::{RegionRecord, TracedRun};
 use crate::value::{RuleValue, deserialize};
 
 /// How a run ended.
 ///
 /// It serializes as `cla run --json` prints it: an object with the fields `id`, `name`, `status`, `value`, `error`, `waited`
-/// and `ran` (seconds), `semaphores`, `regions` and `peak_memory` (bytes). Fields may be added; none changes its meaning.
+/// and `ran` (seconds), `semaphores`, `regions`, `forks` and `peak_memory` (bytes). Fields may be added; none changes its
+/// meaning.
 ///
 /// ```
 /// use cla_runtime::{Engine, RunOptions, RunReport, Script};
@@ -67,6 +69,12 @@ pub struct RunReport {
     pub exit_code: Option<i32>,
     /// What the host [gave it along](crate::RunOptions::data).
     pub data: RunData,
+    /// All that it started, in the order in which that began, and what each waited for and held: forks of rulebooks, other
+    /// rules, and what these started in turn. `began` and `ended` count from the start of this run. Only if the run is
+    /// [traced](crate::RunOptions::trace), and without what still went on when it ended: forks that are left alone.
+    pub forks: Vec<TracedRun>,
+    /// Where its time went, and that of all that it started; only if the host [asked for it](crate::RunOptions::profile).
+    pub profile: Option<Vec<ProfiledPlace>>,
 }
 
 /// What a run took of one semaphore.
@@ -199,6 +207,8 @@ impl RunReport {
             peak_memory: 0,
             exit_code: None,
             data: RunData::default(),
+            forks: Vec::new(),
+            profile: None,
         }
     }
 }

@@ -53,6 +53,7 @@ use crate::observe::{HitLimit, Observation};
 use crate::output::Output;
 use crate::permissions::{Permission, Permissions};
 use crate::permit_table::PermitTable;
+use crate::profile::Profiling;
 use crate::run_data::RunData;
 use crate::run_span::RunSpans;
 use crate::secrets::Secrets;
@@ -98,6 +99,7 @@ pub struct Run {
     /// Folders that it may import from, beside its own.
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) profiling: Option<Profiling>,
     /// How many runs are above it.
     pub(crate) depth: u32,
     pub(crate) control: Arc<Control>,
@@ -153,6 +155,7 @@ pub(crate) struct RunParts {
     pub(crate) limits: Limits,
     pub(crate) folders: Vec<PathBuf>,
     pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) profiling: Option<Profiling>,
     pub(crate) depth: u32,
     pub(crate) started: Instant,
     pub(crate) clock: Clock,
@@ -220,6 +223,7 @@ impl Run {
             limits: parts.limits,
             folders: parts.folders,
             trace: parts.trace,
+            profiling: parts.profiling,
             depth: parts.depth,
             writer: Writer::new(parts.output),
             layers: parts.layers,

@@ -115,6 +115,13 @@ impl SlotGuard {
         self.run.permits().register(&self.held);
     }
 
+    /// The stay goes on although the call that made it returns.
+    pub fn detach(&self) {
+        if let Some(span) = &self.span {
+            span.detach();
+        }
+    }
+
     /// Gives the slot back. If the slot was lost by accident while the work relied on it, says so.
     #[inline]
     pub fn leave(self, outcome: RegionOutcome) -> Option<LostSlot> {

@@ -1,6 +1,6 @@
 //! What runs waited for and held, as it happened: each run's own record, and one that several runs share.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -135,11 +135,19 @@ pub struct Trace {
     start: Instant,
     /// When the first run started, by the test clock of its engine: such a clock has times of its own.
     test_start: OnceLock<Instant>,
-    runs: Mutex<Vec<TracedRun>>,
+    runs: Mutex<TracedRuns>,
     /// The regions that were left last, the oldest first.
     recent: Mutex<VecDeque<(RunId, RegionRecord)>>,
     /// How many more regions there is room for.
     room: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct TracedRuns {
+    /// In the order in which they ended.
+    all: Vec<TracedRun>,
+    /// By a run, where those are that it started.
+    started: HashMap<RunId, Vec<usize>>,
 }
 
 impl Trace {
@@ -158,9 +166,30 @@ impl Trace {
     /// The runs that have ended, in the order in which they began.
     #[must_use]
     pub fn runs(&self) -> Vec<TracedRun> {
-        let mut runs = self.runs.lock().clone();
+        let mut runs = self.runs.lock().all.clone();
         runs.sort_by_key(|run| run.began);
         runs
+    }
+
+    /// The runs that this one started, and those that they started in turn, as far as they have ended, in the order in which
+    /// they began. Their times count from the start of this run.
+    pub(crate) fn below(&self, run: RunId) -> Vec<TracedRun> {
+        let runs = self.runs.lock();
+        let Some(top) = runs.all.iter().rev().find(|traced| traced.id == run) else {
+            return Vec::new();
+        };
+        let (mut below, mut above) = (Vec::new(), vec![run]);
+        while let Some(run) = above.pop() {
+            for traced in runs.started.get(&run).into_iter().flatten() {
+                let mut traced = runs.all[*traced].clone();
+                above.push(traced.id);
+                traced.began = traced.began.saturating_sub(top.began);
+                traced.ended = traced.ended.saturating_sub(top.began);
+                below.push(traced);
+            }
+        }
+        below.sort_by_key(|run| run.began);
+        below
     }
 
     /// The regions that a run has left so far, also while it goes on, in the order in which it left them: of all that are
@@ -206,7 +235,7 @@ impl Trace {
         regions: &[RegionRecord],
     ) {
         let mut runs = self.runs.lock();
-        if runs.len() >= MOST_TRACED {
+        if runs.all.len() >= MOST_TRACED {
             return;
         }
         // Only changed under the lock.
@@ -214,7 +243,11 @@ impl Trace {
         let regions = &regions[..regions.len().min(room)];
         self.room.store(room - regions.len(), Ordering::Relaxed);
         let start = *self.test_start.get().unwrap_or(&self.start);
-        runs.push(TracedRun {
+        let nth = runs.all.len();
+        if let Some(parent) = parent {
+            runs.started.entry(parent).or_default().push(nth);
+        }
+        runs.all.push(TracedRun {
             id,
             name: name.to_owned(),
             parent,

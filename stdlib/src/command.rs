@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cla_runtime::host::Run;
-use cla_runtime::internal::MemoryReservation;
+use cla_runtime::internal::{MemoryReservation, ProfileSpan};
 use cla_runtime::output::OutputStream;
 
 use self::driver::Group;
@@ -67,7 +67,22 @@ impl Stage {
             ..Self::default()
         }
     }
+
+    /// What it is called where many are counted together: its program, of a command of the shell the first word.
+    pub(crate) fn title(&self) -> String {
+        let program = || self.program.file_name().map(|name| name.to_string_lossy());
+        match self.arguments.as_slice() {
+            [how, command] if how == "-c" && program().is_some_and(|name| name == "sh") => {
+                let word = command.split_whitespace().next().unwrap_or_default();
+                word.chars().take(LONGEST_TITLE).collect()
+            }
+            _ => program().unwrap_or_default().into_owned(),
+        }
+    }
 }
+
+/// The longest name of a command in a profile, in characters.
+const LONGEST_TITLE: usize = 40;
 
 /// What is to be started.
 #[derive(Debug)]
@@ -142,9 +157,16 @@ pub struct Command {
     memory: RefCell<MemoryReservation>,
     commands: Rc<Commands>,
     number: u64,
+    /// Ends when it has ended.
+    measured: RefCell<Option<ProfileSpan>>,
 }
 
 impl Command {
+    /// How long it takes is measured.
+    pub(crate) fn measure(&self, span: Option<ProfileSpan>) {
+        *self.measured.borrow_mut() = span;
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -183,6 +205,7 @@ impl Command {
             memory: RefCell::new(run.count_memory(COMMAND_BYTES)),
             commands: Rc::clone(&commands),
             number,
+            measured: RefCell::default(),
         });
         let mut running = commands.running.borrow_mut();
         running.insert(number, Rc::downgrade(&command));
@@ -228,6 +251,9 @@ impl Command {
             }
         }
         let ended = self.shared.ended().await;
+        if let Some(measured) = self.measured.take() {
+            measured.end(!matches!(&ended, Ok(ended) if ended.code == 0));
+        }
         self.count();
         ended
     }

@@ -9,10 +9,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use cla_runtime::host::{NativeModule, Run};
-use cla_runtime::internal::Rooted;
+use cla_runtime::internal::{ProfileSpan, Rooted};
 use cla_runtime::js::function::Constructor;
 use cla_runtime::js::object::Accessor;
 use cla_runtime::js::{self, Ctx, Error, Function, Object, Value};
+use cla_runtime::profile::ProfiledKind;
 
 use crate::call::{Arg, define, rejected};
 use crate::signal::Signal;
@@ -100,8 +101,15 @@ impl Module {
         let permissions = self.run.permissions();
         let (host, port) = reach::of(&url);
         self.run.permitted(ctx, permissions.net(host, port))?;
+        let measured = self.measured(ctx, &exchange);
         let exchange = client::perform(exchange, room, Reach::of(permissions));
-        let exchange = Signal::unless(signal.as_ref(), exchange);
+        let exchange = Signal::unless(signal.as_ref(), async {
+            let made = exchange.await;
+            if let Some(measured) = measured {
+                measured.end(made.is_err());
+            }
+            made
+        });
         let made = match (self.run.block_on(ctx, exchange)?, signal) {
             (Some(Ok(answer)), _) => answer.into_js(ctx, room, read_as)?,
             (Some(Err(failure)), _) => Err(failure),
@@ -114,6 +122,13 @@ impl Module {
             }
             let failure = failure.of(&url);
             self.throw(ctx, function, method.as_str(), &failure)
+        })
+    }
+
+    /// The request begins, if somebody wants to know how long it takes. Of the URL that shows what is no secret: no query.
+    fn measured(&self, ctx: &Ctx<'_>, exchange: &client::Exchange) -> Option<ProfileSpan> {
+        ProfileSpan::beside(&self.run, ctx, ProfiledKind::Request, "http", || {
+            reach::title(&exchange.method, &exchange.url)
         })
     }
 
@@ -161,7 +176,14 @@ impl Module {
         let reach = Reach::of(permissions);
         let run = Rc::clone(&self.run);
         // Others go on meanwhile, so what is left is looked at for each piece of the body.
-        let exchange = async move { client::perform_counted(exchange, &run, reach).await };
+        let measured = self.measured(ctx, &exchange);
+        let exchange = async move {
+            let made = client::perform_counted(exchange, &run, reach).await;
+            if let Some(measured) = measured {
+                measured.end(made.is_err());
+            }
+            made
+        };
         let exchange = Signal::unless(signal.as_ref(), exchange);
         let this = Rc::clone(self);
         let promise = self.run.promise(ctx, exchange, move |ctx, done| {

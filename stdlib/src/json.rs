@@ -1,5 +1,7 @@
 //! JSON texts as values, with the place of what is wrong with them.
 
+use std::borrow::Cow;
+
 use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Array, Ctx, Function, IntoAtom, Object, Value};
 use serde::de::IgnoredAny;
@@ -116,12 +118,22 @@ fn is_lossy(token: &str) -> bool {
     is_integer && number.is_ok_and(|number| !is_as_written(number, token))
 }
 
-/// A JSON text with quotes around each integer whose digits a number does not keep.
+/// Whether a number is too large for one: it would be infinite.
+fn is_too_large(token: &str) -> bool {
+    token.parse::<f64>().is_ok_and(f64::is_infinite)
+}
+
+/// A JSON text with quotes around each integer whose digits a number does not keep, and each number that would be infinite.
 #[must_use]
-pub fn with_quoted_integers(source: &str) -> String {
+pub fn with_quoted_integers(source: &str) -> Cow<'_, str> {
+    let is_unfit = |token: &str| is_lossy(token) || is_too_large(token);
+    // Most texts have none.
+    if !numbers(source).any(|(_, token)| is_unfit(token)) {
+        return Cow::Borrowed(source);
+    }
     let (mut text, mut read) = (String::with_capacity(source.len()), 0);
     for (at, token) in numbers(source) {
-        if is_lossy(token) {
+        if is_unfit(token) {
             text.push_str(&source[read..at]);
             text.push('"');
             text.push_str(token);
@@ -130,7 +142,7 @@ pub fn with_quoted_integers(source: &str) -> String {
         }
     }
     text.push_str(&source[read..]);
-    text
+    Cow::Owned(text)
 }
 
 /// The numbers of a JSON text, and where they stand in it.

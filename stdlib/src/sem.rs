@@ -153,9 +153,11 @@ impl Module {
             self.any_slot().into()
         };
         let span = self.run.is_traced().then(|| {
-            let line = self.run.caller(ctx).map_or(1, |place| place.line);
+            let place = self.run.caller(ctx);
+            let file = place.as_ref().map(|place| place.file.as_str());
+            let line = place.as_ref().map_or(1, |place| place.line);
             let who = format!("{}, line {line}", self.run.name());
-            RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line)
+            RegionSpan::begin(&self.run, usage.semaphore.name(), &who, (file, line))
         });
         self.hold_around(ctx, &usage, wanted, function, span)
     }
@@ -229,6 +231,7 @@ impl Module {
     ) -> js::Result<Value<'js>> {
         // Should the run end first, its permit table gives the slot back.
         guard.register();
+        guard.detach();
         let guard = Rc::new(Cell::new(Some(guard)));
         self.awaited.set(self.awaited.get() + 1);
         let leave = |outcome| {
@@ -305,10 +308,13 @@ impl Module {
             who.push_str(" › ");
             who.push_str(&name_argument(ctx, "rule.region: option name", &label)?);
         }
-        let line = self.run.caller(ctx).map_or(1, |place| place.line);
+        let place = self.run.caller(ctx);
+        let file = place.as_ref().map(|place| place.file.as_str());
+        let line = place.as_ref().map_or(1, |place| place.line);
         who.push_str(&format!(", line {line}"));
         let owner = Owner::process(who.as_str()).with_run(self.run.id());
-        let span = RegionSpan::begin(&self.run, usage.semaphore.name(), &who, line);
+        let name = usage.semaphore.name();
+        let span = RegionSpan::begin(&self.run, name, &who, (file, line));
         wanted.request = wanted.request.owner(owner);
         self.hold_around(ctx, &usage, wanted, function, Some(span))
     }

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cla_runtime::host::{NativeModule, Run};
-use cla_runtime::internal::{HostObject, Rooted, bytes_of};
+use cla_runtime::internal::{HostObject, ProfileSpan, Rooted, bytes_of};
 use cla_runtime::js::function::This;
 use cla_runtime::js::object::{Accessor, Property};
 use cla_runtime::js::{
     self, Array, ArrayBuffer, Ctx, Function, IntoJs, Null, Object, TypedArray, Value,
 };
 use cla_runtime::output::OutputStream;
+use cla_runtime::profile::ProfiledKind;
 
 use crate::call::{Arg, named};
 use crate::command::{self, Command, Ended, GRACE, Keeping, Plan, Refusal, Stage, Words};
@@ -136,6 +137,10 @@ fn start<'js>(
         _ => {}
     }
     let program = plan.stages.first().map(|stage| stage.program.clone());
+    let measured = ProfileSpan::beside(run, ctx, ProfiledKind::Command, "shell", || {
+        let stage = plan.stages.first();
+        stage.map_or_else(String::new, Stage::title)
+    });
     let command = Command::start(run, plan).map_err(|problem| {
         let program = program.unwrap_or_default();
         let shown = program.display();
@@ -149,6 +154,7 @@ fn start<'js>(
         };
         with_code(ctx, &message, &problem)
     })?;
+    command.measure(measured);
     HostObject::create(command, prototype.get(ctx)?)
 }
 

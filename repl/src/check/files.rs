@@ -66,9 +66,12 @@ fn is_rule(path: &Path, name: &str) -> bool {
         return !stem.ends_with(".d");
     }
     // A file that cannot be read is told where it is checked.
-    let looks_like_one = |text: String| {
-        let mut lines = text.lines();
-        lines.any(|line| SECTIONS.iter().any(|section| line.starts_with(section)))
-    };
+    let looks_like_one = |text: String| has_sections(&text);
     RULEBOOKS.contains(&extension) && std::fs::read_to_string(path).map_or(true, looks_like_one)
+}
+
+/// Whether a text of YAML has sections of a rulebook.
+pub(crate) fn has_sections(text: &str) -> bool {
+    let mut lines = text.lines();
+    lines.any(|line| SECTIONS.iter().any(|section| line.starts_with(section)))
 }

@@ -4,12 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cla_runtime::check::Severity;
-use cla_runtime::plan::{Plan, PlannedBlock, PlannedFork, PlannedOp, PlannedSemaphore};
+use cla_runtime::plan::{
+    Plan, PlannedBlock, PlannedConcurrency, PlannedFork, PlannedOp, PlannedSemaphore,
+};
 use cla_runtime::semaphore::{SemaphoreName, Semaphores};
 use cla_runtime::{Engine, Script};
 use serde_json::json;
 
-use super::plan::STDIN;
+use super::plan::{Lang, STDIN, STDIN_NAME};
 use super::settings::ByFolder;
 use crate::render::{Align, BOLD, Column, DIM, Line, Span, Table, YELLOW};
 
@@ -20,23 +22,29 @@ const MOST_TEXT: usize = 60;
 pub(super) async fn run(
     engine: &Engine,
     files: &[PathBuf],
+    lang: Option<Lang>,
     options: &ByFolder,
     as_json: bool,
 ) -> u8 {
     let mut code = 0;
     let mut plans = Vec::new();
-    let mut checked = Vec::new();
+    let mut rules: Vec<(&Path, Script)> = Vec::new();
     for file in files {
-        if file == Path::new(STDIN) {
-            crate::exit::report(
-                &"a dry run needs files: what is on standard input is JavaScript, and only running it shows what it does",
-            );
-            code = crate::exit::FAILED;
-            continue;
-        }
-        checked.push(file);
+        let script = if file == Path::new(STDIN) {
+            match std::io::read_to_string(std::io::stdin()) {
+                Ok(text) => lang.unwrap_or_else(|| Lang::of(&text)).script(text.into()),
+                Err(error) => {
+                    crate::exit::report(&format_args!("cannot read standard input: {error}"));
+                    code = crate::exit::FAILED;
+                    continue;
+                }
+            }
+        } else {
+            Script::file(file)
+        };
+        rules.push((file, script));
     }
-    let scripts: Vec<Script> = checked.iter().map(Script::file).collect();
+    let scripts: Vec<Script> = rules.iter().map(|(_, script)| script.clone()).collect();
     let mut wrong = Vec::new();
     for finding in engine.check_all(&scripts, options.any()).await {
         anstream::eprintln!("{}", finding.render(true));
@@ -45,9 +53,13 @@ pub(super) async fn run(
             wrong.extend(finding.error.location.map(|at| at.file));
         }
     }
-    for (file, script) in checked.iter().zip(&scripts) {
-        let shown = file.display().to_string();
-        if wrong.contains(&shown) || !file.is_file() {
+    for (file, script) in &rules {
+        let is_text = *file == Path::new(STDIN);
+        let shown = match is_text {
+            true => STDIN_NAME.to_owned(),
+            false => file.display().to_string(),
+        };
+        if wrong.contains(&shown) || !(is_text || file.is_file()) {
             continue;
         }
         match engine.plan(script, options.of(file)).await {
@@ -107,7 +119,11 @@ fn people(plans: &[Plan], states: &[State]) -> String {
                     Some(event) => format!("{}, event {event}", plan.file),
                     None => plan.file.clone(),
                 };
-                lines.push(Line(vec![Span::new(title, BOLD)]));
+                let mut spans = vec![Span::new(title, BOLD)];
+                if let Some(concurrency) = &plan.concurrency {
+                    spans.push(Span::new(one_at_a_time(concurrency), YELLOW));
+                }
+                lines.push(Line(spans));
                 ops(block, "", &mut lines);
             }
             None => lines.push(Line(vec![
@@ -147,6 +163,15 @@ fn people(plans: &[Plan], states: &[State]) -> String {
         lines.extend(table.lines(None));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+fn one_at_a_time(concurrency: &PlannedConcurrency) -> String {
+    let replaces = match concurrency.cancel.as_str() {
+        "waiting" => ", instead of who waits",
+        "running" => ", instead of who waits or runs",
+        _ => "",
+    };
+    format!("  holds {}{replaces}", concurrency.semaphore.name)
 }
 
 /// The ops of a block, as branches of a tree.

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cla_runtime::Script;
+use cla_runtime::internal::problems;
 
 use super::names;
+use crate::check::files::has_sections;
 
 /// The file name that means standard input.
 pub(super) const STDIN: &str = "-";
@@ -35,6 +37,20 @@ pub(super) enum Lang {
 }
 
 impl Lang {
+    /// The language of a text: a rulebook if it certainly is one, JavaScript otherwise.
+    pub(super) fn of(text: &str) -> Self {
+        let first = text.lines().map(str::trim_end).find(|line| {
+            let line = line.trim_start();
+            !line.is_empty() && !line.starts_with('#') && line != "---"
+        });
+        let is_list = first.is_some_and(|line| line.starts_with("- "));
+        let looks_like_one = is_list || has_sections(text);
+        match looks_like_one && !problems(STDIN_NAME, text).is_empty() {
+            true => Self::Yaml,
+            false => Self::Js,
+        }
+    }
+
     /// A rule with this text.
     pub(super) fn script(self, text: Arc<str>) -> Script {
         let script = match self {
@@ -64,7 +80,11 @@ pub(super) struct Planned {
 /// # Errors
 ///
 /// Standard input is named, and cannot be read. A file is read by its run, whose failure it is.
-pub(super) fn plan(files: &[PathBuf], copies: usize, lang: Lang) -> io::Result<Vec<Planned>> {
+pub(super) fn plan(
+    files: &[PathBuf],
+    copies: usize,
+    lang: Option<Lang>,
+) -> io::Result<Vec<Planned>> {
     let mut names = names::names(files, copies).into_iter();
     let mut plan = Vec::with_capacity(names.len());
     let mut stdin = None;
@@ -74,7 +94,7 @@ pub(super) fn plan(files: &[PathBuf], copies: usize, lang: Lang) -> io::Result<V
                 Some(text) => Arc::clone(text),
                 None => Arc::clone(stdin.insert(io::read_to_string(io::stdin())?.into())),
             };
-            lang.script(text)
+            lang.unwrap_or_else(|| Lang::of(&text)).script(text)
         } else {
             Script::file(file)
         };
@@ -86,4 +106,33 @@ pub(super) fn plan(files: &[PathBuf], copies: usize, lang: Lang) -> io::Result<V
         }));
     }
     Ok(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lang;
+
+    #[test]
+    fn a_rulebook_is_recognised_where_it_can_be_nothing_else() {
+        for text in [
+            "do: [echo: hi]",
+            "name: Deploy\ndo:\n  - echo: hi\n",
+            "# a comment\n---\n- echo: hi\n- shell: date\n",
+            "#!/usr/bin/env cla\nvars: {a: 1}\non:\n  pushed:\n    - echo: hi\n",
+            "do:\n  - echoo: hi\n",
+        ] {
+            assert_eq!(Lang::of(text), Lang::Yaml, "{text}");
+        }
+        for text in [
+            "print(1 + 2)",
+            "on: { break on }",
+            "- 1",
+            "const x = `\ndo:\n`;",
+            "const = 3",
+            "",
+            "do { print(1) } while (false)",
+        ] {
+            assert_eq!(Lang::of(text), Lang::Js, "{text}");
+        }
+    }
 }

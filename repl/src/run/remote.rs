@@ -92,6 +92,8 @@ fn unsupported(args: &Args) -> Result<Vec<&str>, String> {
         (args.dry_run, "--dry-run"),
         (args.timeline, "--timeline"),
         (args.trace.is_some(), "--trace"),
+        (args.profile, "--profile"),
+        (args.flamegraph.is_some(), "--flamegraph"),
         (!args.arguments.is_empty(), "arguments"),
     ];
     if let Some((_, what)) = wrong.into_iter().find(|(is_given, _)| *is_given) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use cla_runtime::error::ErrorKind;
 use cla_runtime::observe::EngineEvent;
 use cla_runtime::output::OutputStream;
+use cla_runtime::profile::Profile;
 use cla_runtime::semaphore::{RunId, Semaphores, StoreUrl};
 use cla_runtime::{Engine, EngineBuilder, Limits, Output, RunHandle, RunReport};
 use futures_util::StreamExt;
@@ -53,6 +54,8 @@ pub(super) struct Session {
     /// The runs of this command: a shared store has others, too.
     runs: HashSet<RunId>,
     screen: Arc<Screen>,
+    /// Where the time of each run went, if that is wanted.
+    profiles: Option<Vec<Arc<Profile>>>,
     colours: Colours,
     json: bool,
     print: bool,
@@ -122,6 +125,7 @@ impl Session {
             engine: engine.build(),
             runs: HashSet::new(),
             screen,
+            profiles: (args.profile || args.flamegraph.is_some()).then(Vec::new),
             shows_status,
             waits,
             colours: Colours::detect(),
@@ -141,10 +145,15 @@ impl Session {
     pub(super) fn start(&mut self, plan: Vec<Planned>, options: &ByFolder) -> Live {
         let started = plan.into_iter().enumerate().map(|(index, planned)| {
             let output = Arc::new(self.output(&planned.name, index));
-            let options = options
+            let mut options = options
                 .of(Path::new(&planned.file))
                 .name(planned.name)
                 .output(Arc::clone(&output) as Arc<dyn Output>);
+            if let Some(profiles) = &mut self.profiles {
+                let profile = Profile::start();
+                options = options.profile(Arc::clone(&profile));
+                profiles.push(profile);
+            }
             let handle: RunHandle = self.engine.run(planned.script, options);
             self.runs.insert(handle.id());
             let file = planned.file;
@@ -239,6 +248,11 @@ impl Session {
             .write(stream, &crate::out::plain(text, coloured));
     }
 
+    /// Where the time of the runs went.
+    pub(super) fn profiles(&self) -> &[Arc<Profile>] {
+        self.profiles.as_deref().unwrap_or_default()
+    }
+
     /// Reports what is wrong with the store.
     pub(super) fn caution(&self, store: &StoreUrl, semaphores: &Semaphores) -> Cautions {
         let (screen, coloured) = (Arc::clone(&self.screen), self.colours.stderr);
@@ -291,7 +305,8 @@ impl Session {
                 self.stopped += usize::from(stopped);
                 self.timed_out |= error.kind == ErrorKind::TimedOut;
                 // One that ends itself has said what it had to say.
-                let is_told = stopped || error.kind == ErrorKind::Exited;
+                let is_told =
+                    (stopped && error.name != "Replaced") || error.kind == ErrorKind::Exited;
                 if !is_told && !self.json {
                     let text = error.render(self.colours.stderr);
                     let text = format!("{}\n", text.trim_end());

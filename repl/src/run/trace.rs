@@ -52,7 +52,7 @@ const CHART: usize = 900;
 const MARGIN: usize = 10;
 
 /// A column of text, in pixels: the font is one of fixed width.
-const COLUMN: f64 = 7.3;
+pub(super) const COLUMN: f64 = 7.3;
 
 /// The widest that names of runs and of semaphores may be, in columns.
 const MOST_NAME: usize = 60;
@@ -65,11 +65,11 @@ const MOST_ROWS: usize = 5_000;
 const MOST_TICKS: u32 = 10;
 
 const RUNS: &str = "#e5e7eb";
-const WAITS: &str = "#fbbf24";
+pub(super) const WAITS: &str = "#fbbf24";
 const HOLDS: &str = "#16a34a";
 const FAILS: &str = "#dc2626";
 const PALE_FAILS: &str = "#fca5a5";
-const GREY: &str = "#6b7280";
+pub(super) const GREY: &str = "#6b7280";
 const GRID: &str = "#d1d5db";
 
 /// A picture: a row for each semaphore of each run or fork, with what became of a stay where the pointer rests.
@@ -225,7 +225,8 @@ impl Picture {
     }
 }
 
-fn escaped(text: &str) -> String {
+/// A text as it stands in a picture.
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in printable(text).chars() {
         match c {

@@ -97,6 +97,9 @@ impl<'a> BookWalk<'a> {
             }
             self.block(&def.body);
         }
+        if let Some(concurrency) = &book.concurrency {
+            self.region(&concurrency.region);
+        }
         if let Some(body) = &book.body {
             self.block(body);
         }
@@ -104,6 +107,7 @@ impl<'a> BookWalk<'a> {
         for (_, block) in &book.on {
             self.block(block);
         }
+        self.held.clear();
         for (name, at) in std::mem::take(&mut self.in_forks) {
             if self.shared.contains(&name) {
                 let message = format!(
@@ -259,6 +263,12 @@ impl<'a> Walk<'a> for BookWalk<'a> {
         for op in block.iter() {
             self.op(op);
         }
+    }
+
+    fn forked(&mut self, block: &'a Block, at: Place) {
+        let fork = self.fork.replace(at);
+        self.block(block);
+        self.fork = fork;
     }
 
     fn call(&mut self, callee: &'a Callee, at: Place) {

@@ -2,6 +2,7 @@
 
 use cla_runtime::RunOptions;
 use cla_runtime::js::Value;
+use cla_runtime::plan::PlannedCall;
 use cla_runtime::value::{RuleValue, Wanted};
 use serde_json::json;
 
@@ -93,6 +94,10 @@ impl Action for CallRule {
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let parts = [Some(&self.file), self.stash.as_ref(), self.event.as_ref()];
-        Planned::what(planner.parts(parts))
+        let mut call = PlannedCall::new(planner.text(&self.file), true);
+        call.event = self.event.as_ref().map(|event| planner.text(event));
+        let mut planned = Planned::what(planner.parts(parts));
+        planned.call = Some(call);
+        planned
     }
 }

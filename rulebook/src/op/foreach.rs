@@ -201,7 +201,7 @@ impl Action for ForEach {
             Items::Code(code) => walk.code(code),
             Items::Data(data) => walk.data(data),
         }
-        walk.block(&self.body.block);
+        self.body.check(walk);
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {

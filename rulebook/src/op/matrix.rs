@@ -120,7 +120,7 @@ impl Action for Matrix {
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
         walk.sets_variable(&self.body.variable);
         walk.data(&self.lists);
-        walk.block(&self.body.block);
+        self.body.check(walk);
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use cla_runtime::js::{Array, Value};
 
 use super::block::Do;
-use crate::tree::{Abort, Block, OnError, Op, OpResult, Parser, Runner, Scope, Turns, Values};
+use crate::tree::{
+    Abort, Block, OnError, Op, OpResult, Parser, Runner, Scope, Turns, Values, Walk,
+};
 use crate::yaml::Node;
 
 /// The most turns that run beside each other.
@@ -75,6 +77,14 @@ impl Body {
             variable,
             block,
             parallel,
+        }
+    }
+
+    /// Walks through its ops.
+    pub(super) fn check<'a>(&'a self, walk: &mut dyn Walk<'a>) {
+        match &self.parallel {
+            Some((_, turn)) => walk.forked(&self.block, turn.at),
+            None => walk.block(&self.block),
         }
     }
 

@@ -145,7 +145,7 @@ impl BookParser<'_> {
     }
 
     /// Notes what no run accepts of what is known already.
-    fn check_region(&mut self, region: &Region, places: &[(&str, Place)]) {
+    pub(super) fn check_region(&mut self, region: &Region, places: &[(&str, Place)]) {
         let known = |data: &Data| match data {
             Data::Number(number) => Some(json_number(*number)),
             Data::Text(template) => template.literal().map(Json::from),

@@ -42,7 +42,10 @@ pub(super) fn elsewhere(word: &str) -> Option<&'static str> {
         "vars" => "variables are set by {set: {name: value}}, or by vars at the top",
         "debug" | "msg" => "to print is echo: TEXT, or dump: VALUE",
         "until" => "until has a `do` beside it",
-        "lock" | "mutex" | "concurrency" => "one at a time is semaphore: NAME",
+        "lock" | "mutex" => "one at a time is semaphore: NAME",
+        "concurrency" => {
+            "for a whole rulebook it stands at the top, beside `do`; for an op, one at a time is semaphore: NAME"
+        }
         "unless" => "a condition is when: !(...)",
         "rescue" | "except" => "what fails in a try is caught by `catch`",
         "always" | "ensure" => "what is done in any case is `finally`, beside a try",

@@ -43,6 +43,10 @@ impl Program for Fork {
         Path::new(&self.main.name).parent().map(PathBuf::from)
     }
 
+    fn is_part(&self) -> bool {
+        true
+    }
+
     fn execute<'js>(&self, ctx: &Ctx<'js>, run: &Rc<Run>) -> Evaluated<'js, Value<'js>> {
         execute(ctx, run, &self.main, &Part::Fork(self))
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use cla_runtime::internal::Cancel;
+
 use super::{Action, OpTable};
 use crate::inputs::Input;
 use crate::template::{Code, Piece, Template};
@@ -30,6 +32,8 @@ pub(crate) struct Book {
     pub(crate) uses_filters: bool,
     /// Whether its own JavaScript may register services.
     pub(crate) registers: bool,
+    /// What makes runs of it go one after the other.
+    pub(crate) concurrency: Option<Concurrency>,
     /// What it is given when it is run.
     pub(crate) inputs: Vec<Input>,
     /// The secrets that are variables in it.
@@ -162,6 +166,16 @@ pub(crate) struct Op {
     pub(crate) action: Box<dyn Action>,
 }
 
+impl Op {
+    /// Its name, as it is written, and its key.
+    pub(crate) fn shown(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{} ({})", name.written(), self.kind),
+            None => self.kind.clone(),
+        }
+    }
+}
+
 /// A semaphore that is held while an op and its children run.
 #[derive(Debug)]
 pub(crate) struct Region {
@@ -171,6 +185,15 @@ pub(crate) struct Region {
     pub(crate) timeout: Option<Data>,
     pub(crate) ttl: Option<Data>,
     pub(crate) priority: Option<Data>,
+}
+
+/// Runs with one key go one after the other.
+#[derive(Debug)]
+pub(crate) struct Concurrency {
+    /// What they hold: a semaphore with one slot, named by the key.
+    pub(crate) region: Region,
+    /// Whose place a newcomer takes.
+    pub(crate) cancel: Cancel,
 }
 
 /// Whether a fork is joined.

@@ -1,6 +1,6 @@
 //! What an op would do, for people, and how it finds out.
 
-use cla_runtime::plan::{PlannedBlock, PlannedOp};
+use cla_runtime::plan::{PlannedBlock, PlannedCall, PlannedOp};
 
 use super::{Block, Callee, Condition, Data};
 use crate::template::Template;
@@ -12,6 +12,8 @@ pub(crate) struct Planned {
     pub(crate) what: Option<String>,
     /// What it carries out in its turn.
     pub(crate) blocks: Vec<PlannedBlock>,
+    /// The rule that it calls.
+    pub(crate) call: Option<PlannedCall>,
 }
 
 impl Planned {
@@ -19,7 +21,7 @@ impl Planned {
     pub(crate) fn what(what: String) -> Self {
         Self {
             what: Some(what),
-            blocks: Vec::new(),
+            ..Self::default()
         }
     }
 

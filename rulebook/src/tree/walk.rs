@@ -8,6 +8,9 @@ use crate::yaml::Place;
 pub(crate) trait Walk<'a> {
     fn block(&mut self, block: &'a Block);
 
+    /// Ops that run as forks.
+    fn forked(&mut self, block: &'a Block, at: Place);
+
     /// What a call leads to.
     fn call(&mut self, callee: &'a Callee, at: Place);
 

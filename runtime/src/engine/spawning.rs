@@ -11,6 +11,7 @@ use crate::handle::RunHandle;
 use crate::modules::Resolved;
 use crate::observe::HitLimit;
 use crate::options::{Origin, RunOptions};
+use crate::profile::Profiling;
 use crate::report::RunReport;
 use crate::run::Run;
 use crate::script::Script;
@@ -124,7 +125,8 @@ impl Run {
                 self.config.clone(),
                 self.secrets.clone(),
             )
-            .detached(detached);
+            .detached(detached)
+            .profiled(self.profiling.as_ref().map(Profiling::options));
         if let Some(trace) = &self.trace {
             options = options.trace(Arc::clone(trace));
         }

@@ -38,6 +38,7 @@ use crate::observe::{Observation, trace_fault};
 use crate::options::{Origin, json_bytes};
 use crate::output::{Output, OutputStream, OutputWait, PATIENCE};
 use crate::permissions::Permissions;
+use crate::profile::{ProfileOptions, Profiling};
 use crate::report::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::run::{Layers, Run, RunParts, panic_message};
 use crate::run_data::RunData;
@@ -80,6 +81,7 @@ pub(crate) struct Job {
     /// The report is not looked at: a failure is written to the run's own output.
     pub(crate) detached: bool,
     pub(crate) trace: Option<Arc<Trace>>,
+    pub(crate) profile: Option<ProfileOptions>,
     pub(crate) origin: Origin,
     /// Starts what the run forks.
     pub(crate) engine: Engine,
@@ -313,6 +315,7 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         limits,
         folders,
         trace: job.trace.clone(),
+        profiling: job.profile.map(Profiling::new),
         depth: origin.depth,
         started,
         clock: job.settings.clock.clone(),
@@ -407,6 +410,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
         shown
     });
     let deadline = run.time.deadline;
+    // A fork of a loop has the item in its name.
+    let traced_name = job
+        .trace
+        .as_ref()
+        .map(|_| run.secrets.mask(&report.name).into_owned());
     // What it had is free before anybody hears of its end: the run that started it can start the next.
     run.gauge.close();
     let room = if origin.parent.is_some() && !job.detached {
@@ -418,7 +426,11 @@ async fn perform(job: Job, lane: &Arc<Lane<Watched>>, stuck: Arc<AtomicBool>) {
     if let Some(trace) = &job.trace {
         let ids = (report.id, origin.parent);
         let times = (started, job.settings.clock.now());
-        trace.add(ids, &report.name, times, report.is_ok(), &report.regions);
+        let name = traced_name.unwrap_or_default();
+        trace.add(ids, &name, times, report.is_ok(), &report.regions);
+        if origin.parent.is_none() {
+            report.forks = trace.below(report.id);
+        }
     }
     if job.detached
         && let Err(error) = &report.result
@@ -601,5 +613,10 @@ fn report(run: &Run, result: Result<Returned, RuleError>) -> RunReport {
         peak_memory: run.gauge.family_peak(),
         exit_code: run.exit_code(),
         data: run.data.clone(),
+        forks: Vec::new(),
+        profile: match (&run.profiling, run.depth) {
+            (Some(profiling), 0) => Some(profiling.profile().places()),
+            _ => None,
+        },
     }
 }

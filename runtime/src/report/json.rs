@@ -10,6 +10,8 @@
 //! | `waited`, `ran` | seconds |
 //! | `semaphores` | a list of [`TakenSemaphore`] |
 //! | `regions` | a list of [`RegionRecord`] |
+//! | `forks` | a list of [`TracedRun`]; empty if the run is not traced |
+//! | `profile` | a list of [`ProfiledPlace`]; only if the run is profiled |
 //! | `others` | an [`OtherSemaphores`]; only if there were too many semaphores to list |
 //! | `peak_memory` | bytes |
 //! | `exit_code` | with what the rule said that its program is to exit; only if it did |
@@ -24,8 +26,9 @@ use serde_json::Value;
 
 use super::{OtherSemaphores, RunReport, TakenSemaphore};
 use crate::error::RuleError;
+use crate::profile::ProfiledPlace;
 use crate::run_data::RunData;
-use crate::trace::RegionRecord;
+use crate::trace::{RegionRecord, TracedRun};
 use crate::value::RuleValue;
 
 #[derive(Serialize)]
@@ -43,6 +46,9 @@ struct Written<'a> {
     ran: Duration,
     semaphores: &'a [TakenSemaphore],
     regions: &'a [RegionRecord],
+    forks: &'a [TracedRun],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'a [ProfiledPlace]>,
     /// Only when there were too many semaphores to list.
     #[serde(skip_serializing_if = "Option::is_none")]
     others: Option<&'a OtherSemaphores>,
@@ -77,6 +83,8 @@ impl<'a> Written<'a> {
             ran: report.ran,
             semaphores: &report.semaphores,
             regions: &report.regions,
+            forks: &report.forks,
+            profile: report.profile.as_deref(),
             others: Some(&report.others).filter(|others| others.count > 0),
             peak_memory: report.peak_memory,
             exit_code: report.exit_code,
@@ -102,6 +110,10 @@ struct Read {
     #[serde(default)]
     regions: Vec<RegionRecord>,
     #[serde(default)]
+    forks: Vec<TracedRun>,
+    #[serde(default)]
+    profile: Option<Vec<ProfiledPlace>>,
+    #[serde(default)]
     others: OtherSemaphores,
     #[serde(default)]
     peak_memory: usize,
@@ -109,8 +121,8 @@ struct Read {
     exit_code: Option<i32>,
 }
 
-/// The report as an object with the fields id, name, status, value, error, waited and ran (seconds), semaphores, regions
-/// and peak_memory (bytes): as `cla run --json` prints it. The [data](RunReport::data) that the host gave the run along is
+/// The report as an object with the fields id, name, status, value, error, waited and ran (seconds), semaphores, regions,
+/// forks and peak_memory (bytes): as `cla run --json` prints it. The [data](RunReport::data) that the host gave the run along is
 /// not part of it.
 impl Serialize for RunReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -135,6 +147,8 @@ impl<'de> Deserialize<'de> for RunReport {
             ran: read.ran,
             semaphores: read.semaphores,
             regions: read.regions,
+            forks: read.forks,
+            profile: read.profile,
             others: read.others,
             peak_memory: read.peak_memory,
             exit_code: read.exit_code,

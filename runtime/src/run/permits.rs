@@ -77,7 +77,7 @@ impl Run {
             true => self.block_durably(ctx, self.warned_of_own_slot(usage, acquire)),
         };
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(self.now().saturating_duration_since(since));
+            self.note_waited(usage, since);
         }
         if let Ok(Ok(_)) = result {
             usage.note_taken();
@@ -129,12 +129,20 @@ impl Run {
             true => self.block_durably(ctx, self.warned_of_own_slot(usage, acquire)),
         };
         if let Some(since) = waiting_since.get() {
-            usage.note_waited(self.now().saturating_duration_since(since));
+            self.note_waited(usage, since);
         }
         if let Ok(Some(Ok(_))) = result {
             usage.note_taken();
         }
         result
+    }
+
+    fn note_waited(&self, usage: &Usage, since: Instant) {
+        let waited = self.now().saturating_duration_since(since);
+        usage.note_waited(waited);
+        if let Some(profiling) = &self.profiling {
+            profiling.note_waited(waited);
+        }
     }
 
     /// Whether this run holds a slot of the semaphore by a slot id, and has not warned of such a wait yet.
@@ -200,8 +208,12 @@ impl Run {
     /// Notes that this run waits for the end of these, which it has started, until what is returned is dropped. A request
     /// of one of them, or of what they wait for, that could only be served if this run went on is a deadlock.
     #[doc(hidden)]
-    pub fn wait_for_runs(&self, runs: Vec<RunId>) -> Waiting<'_> {
-        self.family.dependents().wait_for(&self.named_run(), runs)
+    pub fn wait_for_runs(&self, runs: Vec<RunId>) -> WaitForRuns<'_> {
+        WaitForRuns {
+            _edges: self.family.dependents().wait_for(&self.named_run(), runs),
+            since: self.profiling.as_ref().map(|_| self.now()),
+            run: self,
+        }
     }
 
     /// What [`DEPENDENTS_VARIABLE`](crate::internal::DEPENDENTS_VARIABLE) is for a command that this run starts: this run and
@@ -308,9 +320,9 @@ impl Run {
         join(endings, within_machine_time(CLEANUP_TIMEOUT, cleanups)).await;
     }
 
-    /// Whether the host asked for a trace of what this run waits for and holds.
+    /// Whether the host asked for a trace of what this run waits for and holds, or for where its time goes.
     pub fn is_traced(&self) -> bool {
-        self.trace.is_some()
+        self.trace.is_some() || self.profiling.is_some()
     }
 
     /// Notes a stay in a region.
@@ -340,6 +352,26 @@ async fn within_machine_time(time: Duration, all: Vec<LocalBoxFuture<'static, ()
         reason = "the time of the machine is meant"
     )]
     let _ = tokio::time::timeout(time, all).await;
+}
+
+/// A run waits for others. Dropped, it does not any more.
+#[doc(hidden)]
+#[derive(Debug)]
+#[must_use = "the run waits for the others as long as this lives"]
+pub struct WaitForRuns<'a> {
+    _edges: Waiting<'a>,
+    /// Since when, if somebody wants to know.
+    since: Option<Instant>,
+    run: &'a Run,
+}
+
+impl Drop for WaitForRuns<'_> {
+    fn drop(&mut self) {
+        if let (Some(since), Some(profiling)) = (self.since, &self.run.profiling) {
+            let waited = self.run.now().saturating_duration_since(since);
+            profiling.note_joined(waited);
+        }
+    }
 }
 
 pin_project_lite::pin_project! {

@@ -44,6 +44,11 @@ impl Reach {
     }
 }
 
+/// What a request is called where many are counted together: its method and its server.
+pub(crate) fn title(method: &reqwest::Method, url: &Url) -> String {
+    format!("{method} {}", url.origin().ascii_serialization())
+}
+
 /// Host and port of a URL.
 pub(crate) fn of(url: &Url) -> (&str, u16) {
     let host = url.host_str().unwrap_or_default();

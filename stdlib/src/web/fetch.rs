@@ -10,8 +10,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cla_runtime::host::Run;
-use cla_runtime::internal::{HostObject, view_bytes};
+use cla_runtime::internal::{HostObject, ProfileSpan, view_bytes};
 use cla_runtime::js::{self, Array, Ctx, Error, Function, IntoJs, Null, Object, Promise, Value};
+use cla_runtime::profile::ProfiledKind;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response, StatusCode, Url};
 use url::form_urlencoded;
@@ -355,7 +356,17 @@ fn send<'js>(
         redirects: if redirect == "follow" { REDIRECTS } else { 0 },
         max_body: usize::MAX,
     };
+    let measured = ProfileSpan::beside(&run, &ctx, ProfiledKind::Request, "http", || {
+        reach::title(&exchange.method, &exchange.url)
+    });
     let begin = client::begin(exchange, Reach::of(permissions));
+    let begin = async {
+        let begun = begin.await;
+        if let Some(measured) = measured {
+            measured.end(begun.is_err());
+        }
+        begun
+    };
     let begin = Signal::unless(signal.as_ref(), begin);
     let waiting = Rc::clone(&run);
     run.promise(&ctx, begin, move |ctx, begun| {
