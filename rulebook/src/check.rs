@@ -1,5 +1,6 @@
 //! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
 
+mod called;
 mod walk;
 
 use std::collections::HashSet;
@@ -173,6 +174,11 @@ impl BookCheck<'_, '_, '_> {
         self.checker.found(self.nth, Severity::Warning, error);
     }
 
+    fn refuse(&mut self, at: Place, name: &str, message: String, help: Option<&str>) {
+        let error = pointing(self.subject, at.into(), name, message, help);
+        self.checker.found(self.nth, Severity::Error, error);
+    }
+
     fn book(&mut self, book: &Arc<Book>) {
         let walk = BookWalk::through(book);
         let (codes, own, paths, set) = (walk.codes, walk.own, walk.paths, walk.set);
@@ -180,6 +186,18 @@ impl BookCheck<'_, '_, '_> {
         let load =
             |from: &str, file: &str| called_slots(around, from, file, Some(&slots_without_run));
         follow_calls(self.checker, self.nth, self.subject, &walk.slots, &load);
+        for called in &walk.files {
+            if let Some(message) = called::problem(around, &book.name, called) {
+                self.refuse(called.at, "Error", message, None);
+            }
+        }
+        if !book.open {
+            for (at, name) in &walk.launched {
+                let message = format!("there is no service {name:?}: nothing here registers one");
+                let help = "a service is registered by a module that is imported, with cla/reg";
+                self.refuse(*at, "Unknown", message, Some(help));
+            }
+        }
         for note in book.notes.iter().chain(&walk.notes) {
             self.warn(note.at, note.name, note.message.clone(), &note.help);
         }

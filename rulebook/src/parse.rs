@@ -61,6 +61,7 @@ pub(crate) fn parse(
         notes: Vec::new(),
         open_filters: false,
         uses_filters: false,
+        open: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         inputs: Vec::new(),
@@ -82,6 +83,7 @@ pub(crate) fn parse(
         book.notes = parser.notes;
         book.open_filters = parser.open_filters;
         book.uses_filters = parser.uses_filters;
+        book.open = parser.open;
         Ok(book)
     } else {
         let mut problems = parser.problems;
@@ -226,6 +228,9 @@ impl<'s> BookParser<'s> {
             return self.problem(node.at, "on must be a map from events to ops");
         };
         for (event, ops) in events {
+            if event.text.trim().is_empty() {
+                self.problem(event.at, "an event must have a name");
+            }
             let block = self.block(ops);
             book.on.push((event.text.clone(), block));
         }
@@ -278,6 +283,10 @@ impl Parser for BookParser<'_> {
 
     fn duration(&mut self, node: &Node) -> Data {
         self.duration(node)
+    }
+
+    fn limit(&mut self, node: &Node) -> Data {
+        self.limit(node)
     }
 
     fn code(&mut self, text: &Text) -> Code {

@@ -19,6 +19,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+#[cfg(test)]
+mod odd;
 pub(crate) mod parts;
 #[cfg(test)]
 mod tests;
@@ -82,6 +84,7 @@ pub fn rulebook_schema() -> Json {
             "branch": branch(),
             "text": {"type": ["string", "number", "boolean"]},
             "duration": duration(),
+            "limit": limit(),
             "format": {
                 "anyOf": [
                     {"enum": ["json", "yaml", "yml", "text"]},
@@ -182,7 +185,11 @@ fn top_keys() -> Vec<Key> {
             "on",
             "What is done for which event: `cla run --event NAME`.",
             "on:\n  pushed:\n    - echo: pushed to ${branch}",
-            json!({"type": "object", "additionalProperties": reference("block")}),
+            json!({
+                "type": "object",
+                "propertyNames": {"pattern": r"\S"},
+                "additionalProperties": reference("block"),
+            }),
         ),
         Key::new(
             "do",
@@ -229,7 +236,7 @@ fn beside() -> Vec<Key> {
             "timeout",
             "How long the op may take, not counting the wait for its semaphore. Then it fails.",
             "- timeout: 10m\n  shell: make all",
-            reference("duration"),
+            reference("limit"),
         ),
         Key::new(
             "parallel",
@@ -421,7 +428,7 @@ fn definitions() -> Json {
     });
     json!({
         "type": "object",
-        "propertyNames": {"not": {"enum": taken}},
+        "propertyNames": {"pattern": r"\S", "not": {"enum": taken}},
         "additionalProperties": map(json!({
             "args": {
                 "description": "The names of the arguments; those with a default in a map: [who, {greeting: hello}].",
@@ -470,7 +477,7 @@ fn semaphore() -> Json {
                 "default": 1,
             },
             "timeout": described("How long to wait for a slot before the op fails.", reference("duration")),
-            "ttl": described("How long the slot is held at most.", reference("duration")),
+            "ttl": described("How long the slot is held at most.", reference("limit")),
             "priority": {
                 "description": "Higher ones are served first.",
                 "type": ["integer", "string"],
@@ -509,6 +516,16 @@ fn on_error() -> Json {
             }), &["retry"]),
         ],
     })
+}
+
+/// A duration that is longer than nothing.
+fn limit() -> Json {
+    let mut limit = duration();
+    if let Some(keywords) = limit.as_object_mut() {
+        keywords.remove("minimum");
+    }
+    limit["exclusiveMinimum"] = 0.into();
+    limit
 }
 
 /// As [`cla_runtime::duration`] reads them, from the largest unit to the smallest.

@@ -6,14 +6,24 @@ use cla_runtime::internal::{CalledRule, HeldSlot, SlotSummary, TakenSlot};
 
 use super::assigned;
 use crate::template::{Code, Piece, Template};
-use crate::tree::{Block, Book, Callee, Condition, Data, Note, Op, Parallel, Region, Walk};
-use crate::yaml::Place;
+use crate::tree::{
+    Block, Book, Callee, Condition, Data, Note, OnError, Op, Parallel, Region, Walk,
+};
+use crate::yaml::{Place, json_number};
 
 /// The most paths through defs that are walked: their number can double with each def.
 const MOST_CALLS: usize = 2_000;
 
 /// How deep calls within calls are walked: only a def that calls itself goes deeper.
 const DEEPEST_CALL: usize = 32;
+
+/// A rule that is called.
+pub(super) struct CalledFile {
+    pub(super) file: String,
+    /// The event that it gets; within, `None` if only a run knows which.
+    pub(super) event: Option<Option<String>>,
+    pub(super) at: Place,
+}
 
 /// A walk through all ops of a rulebook, on every path that a run could take.
 pub(super) struct BookWalk<'a> {
@@ -37,6 +47,10 @@ pub(super) struct BookWalk<'a> {
     pub(super) pairs: Vec<(String, String, Place)>,
     /// What is taken, and which rules are called meanwhile.
     pub(super) slots: SlotSummary,
+    /// The rules that this rulebook calls itself, by names without templates.
+    pub(super) files: Vec<CalledFile>,
+    /// The services that it launches, by names without templates.
+    pub(super) launched: Vec<(Place, String)>,
     /// What is probably not meant.
     pub(super) notes: Vec<Note>,
     /// The variables that forks set, and where.
@@ -65,6 +79,8 @@ impl<'a> BookWalk<'a> {
             nested: Vec::new(),
             pairs: Vec::new(),
             slots: SlotSummary::default(),
+            files: Vec::new(),
+            launched: Vec::new(),
             notes: Vec::new(),
             in_forks: Vec::new(),
             shared: HashSet::new(),
@@ -150,6 +166,12 @@ impl<'a> BookWalk<'a> {
         }
         if let Some(register) = &op.register {
             self.sets(register);
+        }
+        if let OnError::Retry {
+            delay: Some(delay), ..
+        } = &op.on_error
+        {
+            self.data(delay);
         }
         // A fork that is left holds nothing of what is held here. A fork that is joined keeps this op, and what it holds, waiting.
         let before = match op.parallel {
@@ -245,6 +267,16 @@ impl<'a> BookWalk<'a> {
     }
 }
 
+/// The text that a run would make of a value, if nothing in it is open.
+fn as_text(data: &Data) -> Option<String> {
+    match data {
+        Data::Text(template) => template.literal().map(str::to_owned),
+        Data::Number(number) => Some(json_number(*number).to_string()),
+        Data::Bool(value) => Some(value.to_string()),
+        Data::Null | Data::List(_) | Data::Map(_) => None,
+    }
+}
+
 fn held_slot(name: &str, at: Place) -> HeldSlot {
     HeldSlot {
         semaphore: name.to_owned(),
@@ -286,17 +318,32 @@ impl<'a> Walk<'a> for BookWalk<'a> {
         self.depth -= 1;
     }
 
-    fn calls_rule(&mut self, file: &'a Data, at: Place) {
-        let Data::Text(file) = file else { return };
-        let Some(file) = file.literal() else { return };
+    fn calls_rule(&mut self, file: &'a Data, event: Option<&'a Data>, at: Place) {
+        let Some(file) = as_text(file) else { return };
+        if self.called_at.is_none() {
+            self.files.push(CalledFile {
+                file: file.clone(),
+                event: event.map(as_text),
+                at,
+            });
+        }
         let from = self.called_at.map(|_| self.book.name.clone());
         let call = CalledRule {
             from,
-            file: file.to_owned(),
+            file,
             at: self.called_at.unwrap_or(at).into(),
             within: self.held_slots(),
         };
         self.slots.calls.push(call);
+    }
+
+    fn launches(&mut self, name: &'a Data, at: Place) {
+        if let Data::Text(name) = name
+            && let Some(name) = name.literal()
+            && self.called_at.is_none()
+        {
+            self.launched.push((at, name.to_owned()));
+        }
     }
 
     fn condition(&mut self, condition: &'a Condition) {

@@ -32,6 +32,7 @@ pub(super) static CALL: Description = Description {
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [file, stash, event] = parser.parts(written.argument, "file", ["file", "stash", "event"]);
+    parser.text(written.argument, "event", event.as_ref());
     Some(Box::new(CallRule {
         file: parser.required(written.argument, "file", file)?,
         stash,
@@ -87,7 +88,7 @@ impl Action for CallRule {
     }
 
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, op: &'a Op) {
-        walk.calls_rule(&self.file, op.at);
+        walk.calls_rule(&self.file, self.event.as_ref(), op.at);
         walk.parts([Some(&self.file), self.stash.as_ref(), self.event.as_ref()]);
     }
 

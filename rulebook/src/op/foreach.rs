@@ -21,6 +21,7 @@ pub(super) static FOREACH: Description = Description {
     companions: &["do"],
     schema: || {
         OpSchema::new(json!({
+            "type": LISTS,
             "if": {"type": "object", "required": ["in"]},
             "then": {"properties": each(), "additionalProperties": false},
         }))
@@ -40,6 +41,9 @@ pub(super) static FOREACH: Description = Description {
     read: Some(read),
 };
 
+/// What a list may be written as.
+const LISTS: [&str; 4] = ["array", "object", "string", "null"];
+
 /// What a `foreach` with `in` has.
 fn each() -> Json {
     json!({
@@ -49,7 +53,7 @@ fn each() -> Json {
             "pattern": VARIABLE,
             "default": "it",
         },
-        "in": {"description": "A list, a map, or JavaScript that gives one."},
+        "in": {"description": "A list, a map, or JavaScript that gives one.", "type": LISTS},
         "do": described("What is done for each.", reference("block")),
         "parallel": {
             "description": "How many turns run beside each other.",
@@ -117,8 +121,20 @@ fn items(parser: &mut dyn Parser, node: &Node) -> Items {
             }
             Items::Data(Data::Text(template))
         }
+        Yaml::Number(_) | Yaml::Bool(_) => {
+            refuse(parser, node);
+            Items::Data(Data::Null)
+        }
         _ => Items::Data(parser.data(node)),
     }
+}
+
+fn refuse(parser: &mut dyn Parser, node: &Node) {
+    let message = format!(
+        "a foreach goes through a list or a map, and not {}",
+        node.value.kind()
+    );
+    parser.problem(node.at, message);
 }
 
 #[derive(Debug)]

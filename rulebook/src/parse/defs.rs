@@ -31,6 +31,10 @@ impl BookParser<'_> {
             return self.problem_with_help(node.at, "def must be a map of names".to_owned(), help);
         };
         for (name, def) in defs {
+            if name.text.trim().is_empty() {
+                self.problem(name.at, "a def must have a name");
+                continue;
+            }
             if self.table.is_taken(&name.text) {
                 let message = format!("a def cannot be called {:?}: that is an op's", name.text);
                 self.problem(name.at, message);

@@ -24,6 +24,8 @@ pub(crate) struct Book {
     pub(crate) services: Vec<(Place, String)>,
     /// What is probably not meant, found while it was read.
     pub(crate) notes: Vec<Note>,
+    /// Whether there may be services that only a run knows.
+    pub(crate) open: bool,
     /// Whether there may be filters that only a run knows.
     pub(crate) open_filters: bool,
     /// Whether one of these is used.

@@ -46,6 +46,9 @@ pub(crate) trait Parser {
     /// A duration; one without templates is checked now.
     fn duration(&mut self, node: &Node) -> Data;
 
+    /// A duration that is longer than nothing.
+    fn limit(&mut self, node: &Node) -> Data;
+
     fn code(&mut self, text: &Text) -> Code;
 
     fn template(&mut self, text: &Text) -> Template;
@@ -94,16 +97,16 @@ impl dyn Parser + '_ {
 
     /// Notes a format that there is not.
     pub(crate) fn known_format(&mut self, argument: &Node, format: Option<&Data>) {
-        let name = match format {
-            Some(Data::Text(template)) => template.literal().map(str::to_owned),
-            _ => None,
+        let problem = match format {
+            Some(Data::Text(template)) => match template.literal() {
+                Some(name) if Format::named(name).is_none() => format!(", not {name:?}"),
+                _ => return,
+            },
+            None => return,
+            Some(_) => String::new(),
         };
-        if let Some(name) = name
-            && Format::named(&name).is_none()
-        {
-            let message = format!("the format is json, yaml or text, not {name:?}");
-            self.problem(argument.at, message);
-        }
+        let message = format!("the format is json, yaml or text{problem}");
+        self.problem(argument.at, message);
     }
 
     /// A part of an op's argument that must be there.
@@ -113,11 +116,36 @@ impl dyn Parser + '_ {
         name: &str,
         part: Option<Data>,
     ) -> Option<Data> {
-        if part.is_none() || matches!(part, Some(Data::Null)) {
-            self.problem(argument.at, format!("this op needs a `{name}`"));
-            return None;
+        let is_blank = |template: &Template| {
+            name != "text"
+                && template
+                    .literal()
+                    .is_some_and(|text| text.trim().is_empty())
+        };
+        match part {
+            None | Some(Data::Null) => {
+                self.problem(argument.at, format!("this op needs a `{name}`"));
+                None
+            }
+            Some(Data::Text(template)) if is_blank(&template) => {
+                self.problem(argument.at, format!("the `{name}` of this op is empty"));
+                None
+            }
+            part => {
+                self.text(argument, name, part.as_ref());
+                part
+            }
         }
-        part
+    }
+
+    /// Notes that a part of an op's argument is no text, and nothing that is shown as one.
+    pub(crate) fn text(&mut self, argument: &Node, name: &str, part: Option<&Data>) {
+        if let Some(Data::List(_) | Data::Map(_) | Data::Null) = part {
+            self.problem(
+                argument.at,
+                format!("the `{name}` of this op must be a text"),
+            );
+        }
     }
 }
 

@@ -328,7 +328,10 @@ async fn within_machine_time(time: Duration, all: Vec<LocalBoxFuture<'static, ()
         return;
     }
     let all = futures_util::future::join_all(all);
-    #[expect(clippy::disallowed_methods, reason = "the time of the machine is meant")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of the machine is meant"
+    )]
     let _ = tokio::time::timeout(time, all).await;
 }
 
