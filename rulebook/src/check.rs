@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use cla_runtime::RuleError;
 use cla_runtime::check::{Finding, Severity};
-use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
     called_slots, check_script, follow_calls, has_global, nearest, pointing, read_anywhere,
@@ -22,7 +21,7 @@ use crate::extension::is_rulebook;
 use crate::op::OPS;
 use crate::parse::{Loader, UnknownImport};
 use crate::template::Code;
-use crate::tree::{Book, BookSources, Evaluator};
+use crate::tree::{Book, BookSources, Evaluator, syntax_problem};
 use crate::yaml::Place;
 
 /// Names that each run has without setting them.
@@ -329,10 +328,14 @@ impl BookCheck<'_, '_, '_> {
                 books: std::slice::from_ref(book),
             };
             let mut error = RuleError::from_js(ctx, &ctx.catch(), &sources);
+            if let Some(problem) = syntax_problem(code) {
+                let Subject { name, text, ends } = self.subject;
+                let error = RuleError::from_problems(name, text, ends, vec![problem]);
+                self.checker.found(self.nth, Severity::Error, error);
+                continue;
+            }
             error.frames.clear();
-            // Code that does not keep its lines is compiled as if it did.
-            let astray = |at: &Location| code.indent.is_none() && at.line != code.at.line;
-            if error.location.as_ref().is_none_or(astray) {
+            if error.location.is_none() {
                 let length = code.at.length as usize;
                 error = error.located(&sources, &book.name, code.begin(), length);
             }

@@ -20,7 +20,7 @@ use crate::template::Template;
 use crate::tree::{
     Action, Block, Book, Callee, Condition, Data, Import, Note, OnError, Op, OpTable, Parser,
 };
-use crate::yaml::{Node, Place, Text, Yaml};
+use crate::yaml::{self, Node, Place, Text, Yaml};
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
@@ -69,15 +69,17 @@ pub(crate) fn parse(
         defs: HashMap::new(),
         on: Vec::new(),
         body: None,
-        indents: HashMap::new(),
+        codes: Vec::new(),
         family: Vec::new(),
     };
     let mut parser = BookParser::new(name, loader);
+    parser.next_line = yaml::lines(text).count() as u32 + 1;
     parser.open = book.registers;
     parser.open_filters = text.contains("cla.filter");
     parser.book(root, &mut book);
     if parser.problems.is_empty() {
-        book.indents = parser.indents;
+        book.codes = parser.codes;
+        book.codes.sort_by_key(|code| (code.line, code.at.column));
         book.imports = parser.imports;
         book.services = parser.services;
         book.notes = parser.notes;
@@ -114,7 +116,10 @@ pub(crate) struct BookParser<'s> {
     uses_filters: bool,
     /// How many loops are around what is being read.
     loops: usize,
-    indents: HashMap<u32, u32>,
+    /// The JavaScript of the rulebook.
+    codes: Vec<Code>,
+    /// The next line that is none of the file's.
+    next_line: u32,
 }
 
 /// Something that can be called.
@@ -141,7 +146,8 @@ impl<'s> BookParser<'s> {
             open_filters: false,
             uses_filters: false,
             loops: 0,
-            indents: HashMap::new(),
+            codes: Vec::new(),
+            next_line: 0,
         }
     }
 

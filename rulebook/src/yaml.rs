@@ -65,23 +65,28 @@ pub(crate) struct Text {
     pub(crate) at: Place,
     /// Whether it stands there without quotes, on one line.
     pub(crate) is_plain: bool,
-    /// Where the first character stands.
-    start: (u32, u32),
-    /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
-    pub(crate) indent: Option<u32>,
-    /// Where the parts of a text of several lines stand that does not keep them; empty for other texts.
+    /// Where its parts stand, in the order of the text; the first part begins it.
     stretches: Vec<Stretch>,
 }
 
-/// A part of a text that stands in one line of the source.
-#[derive(Clone, Debug, PartialEq)]
-struct Stretch {
+/// A part of a text whose characters stand in one line of the source, one beside the other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Stretch {
     /// Of its first character in the text, in bytes.
-    offset: usize,
-    line: u32,
-    column: u32,
-    /// The column after the last character of the line.
-    end: u32,
+    pub(crate) offset: usize,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+}
+
+/// Where the character at this offset, in bytes, of a text stands: line and column, from 1.
+pub(crate) fn position(text: &str, stretches: &[Stretch], offset: usize) -> (u32, u32) {
+    let offset = text.floor_char_boundary(offset.min(text.len()));
+    let nth = stretches.partition_point(|part| part.offset <= offset);
+    let Some(part) = nth.checked_sub(1).map(|nth| &stretches[nth]) else {
+        return (1, 1);
+    };
+    let before = text[part.offset..offset].chars().count() as u32;
+    (part.line, part.column + before)
 }
 
 impl Text {
@@ -89,18 +94,29 @@ impl Text {
     pub(crate) fn place(&self, bytes: Range<usize>) -> Place {
         Ruler::new(self).place(bytes)
     }
+
+    /// Where the parts of these bytes stand, as those of a text of its own.
+    pub(crate) fn stretches(&self, bytes: Range<usize>) -> Vec<Stretch> {
+        let (line, column) = position(&self.text, &self.stretches, bytes.start);
+        let first = Stretch {
+            offset: 0,
+            line,
+            column,
+        };
+        let later = self.stretches.iter();
+        let later = later.filter(|part| part.offset > bytes.start && part.offset < bytes.end);
+        let later = later.map(|part| Stretch {
+            offset: part.offset - bytes.start,
+            ..*part
+        });
+        std::iter::once(first).chain(later).collect()
+    }
 }
 
 /// Finds the places of many parts of one text. Each question counts on from the last one, so that a text with many parts
 /// is not counted from its start for each of them.
 pub(crate) struct Ruler<'a> {
     text: &'a Text,
-    /// As far as lines were counted, in bytes.
-    offset: usize,
-    /// How many lines end before it.
-    lines: u32,
-    /// Where its line begins.
-    line_start: usize,
     /// The characters of this range were counted.
     counted: Range<usize>,
     characters: u32,
@@ -110,62 +126,56 @@ impl<'a> Ruler<'a> {
     pub(crate) fn new(text: &'a Text) -> Self {
         Self {
             text,
-            offset: 0,
-            lines: 0,
-            line_start: 0,
             counted: 0..0,
             characters: 0,
         }
     }
 
-    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
-    /// few columns short, and in a text of several lines it stays in the line of that sequence.
+    /// Where the character at this offset, in bytes, stands: line and column, from 1.
     fn position(&mut self, offset: usize) -> (u32, u32) {
         let Text {
-            text,
-            start: (line, column),
-            indent,
-            stretches,
-            ..
+            text, stretches, ..
         } = self.text;
         let offset = offset.min(text.len());
         let nth = stretches.partition_point(|part| part.offset <= offset);
-        if let Some(part) = nth.checked_sub(1).map(|nth| &stretches[nth]) {
-            let before = self.characters(part.offset..offset);
-            return (part.line, (part.column + before).min(part.end));
-        }
-        match indent {
-            Some(indent) => {
-                self.count_lines(offset);
-                let before = self.characters(self.line_start..offset);
-                (line + self.lines, indent + before + 1)
+        match nth.checked_sub(1).map(|nth| stretches[nth]) {
+            Some(part) => {
+                let before = self.characters(part.offset..offset);
+                (part.line, part.column + before)
             }
-            None => (*line, column + self.characters(0..offset)),
+            None => (self.text.at.line, self.text.at.column),
         }
     }
 
     /// See [`Text::place`].
     pub(crate) fn place(&mut self, bytes: Range<usize>) -> Place {
         let (line, column) = self.position(bytes.start);
-        let part = self.text.text.get(bytes).unwrap_or_default();
-        let length = part.lines().next().unwrap_or_default().chars().count();
+        let length = match self.text.text.get(bytes.clone()) {
+            Some(part) if !part.is_empty() => {
+                // As far as it stands in that line.
+                let stretches = &self.text.stretches;
+                let next = stretches.partition_point(|part| part.offset <= bytes.start);
+                let later = stretches[next..].iter();
+                let end = later
+                    .take_while(|part| part.offset < bytes.end)
+                    .find(|part| part.line != line)
+                    .map_or(bytes.end, |part| part.offset);
+                let first = &self.text.text[bytes.start..end];
+                let first = first.trim_end();
+                let last = first.chars().next_back().map_or(0, char::len_utf8);
+                let (end_line, end) = self.position(bytes.start + first.len().saturating_sub(last));
+                match end_line == line {
+                    true => (end + 1).saturating_sub(column),
+                    false => first.lines().next().unwrap_or_default().chars().count() as u32,
+                }
+            }
+            _ => 1,
+        };
         Place {
             line,
             column,
-            length: length.max(1) as u32,
+            length: length.max(1),
         }
-    }
-
-    fn count_lines(&mut self, offset: usize) {
-        if offset < self.offset {
-            (self.offset, self.lines, self.line_start) = (0, 0, 0);
-        }
-        let new = &self.text.text[self.offset..offset];
-        self.lines += new.matches('\n').count() as u32;
-        if let Some(last) = new.rfind('\n') {
-            self.line_start = self.offset + last + 1;
-        }
-        self.offset = offset;
     }
 
     fn characters(&mut self, range: Range<usize>) -> u32 {
@@ -541,9 +551,12 @@ impl Reader<'_> {
         at: Place,
         has_properties: bool,
     ) -> Text {
-        let (mut start, mut indent) = ((at.line, at.column), None);
-        match style {
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => start.1 += 1,
+        let mut start = (at.line, at.column);
+        let stretches = match style {
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                start.1 += 1;
+                self.quoted(text, style, start)
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 // Where the content begins, or else the line with the `|` before it.
                 let first = at.line + u32::from(has_properties);
@@ -553,42 +566,40 @@ impl Reader<'_> {
                 let content = lines.skip(first as usize - 1).find(is_filled);
                 // Lines that are empty may come before, and with an indicator (`|2`) more spaces.
                 let own = text.lines().enumerate().find(is_filled);
-                let columns = match (content, own) {
-                    (Some((nth, line)), Some((before, own))) => {
-                        // Only a literal block keeps them as lines.
-                        let before = if style == ScalarStyle::Literal {
-                            before
-                        } else {
-                            0
-                        };
-                        start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
-                        spaces(line).saturating_sub(spaces(own)) as u32
-                    }
-                    _ => 0,
-                };
+                let mut columns = 0;
+                if let (Some((nth, line)), Some((before, own))) = (content, own) {
+                    // Only a literal block keeps them as lines.
+                    let before = if style == ScalarStyle::Literal {
+                        before
+                    } else {
+                        0
+                    };
+                    start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
+                    columns = spaces(line).saturating_sub(spaces(own)) as u32;
+                }
                 start.1 = columns + 1;
-                indent = (style == ScalarStyle::Literal).then_some(columns);
+                match style {
+                    ScalarStyle::Literal => literal_lines(text, start),
+                    _ => self.folded(text, start, span.end.line()),
+                }
             }
-            ScalarStyle::Plain => {}
-        }
-        let stretches = if indent.is_none() && span.end.line() > start.0 as usize {
-            self.stretches(text, start, span.end.line())
-        } else {
-            Vec::new()
+            ScalarStyle::Plain => self.folded(text, start, span.end.line()),
         };
         Text {
             text: text.to_owned(),
             at,
             is_plain: style == ScalarStyle::Plain,
-            start,
-            indent,
             stretches,
         }
     }
 
-    /// Finds the lines of the source in a text that has spaces and line feeds between them.
-    fn stretches(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
-        let mut stretches = Vec::new();
+    /// The parts of a text that has spaces and line feeds between the lines of the source.
+    fn folded(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
+        let mut stretches = vec![Stretch {
+            offset: 0,
+            line: start.0,
+            column: start.1,
+        }];
         let mut offset = 0;
         let first = start.0 as usize - 1;
         for nth in first..last.min(self.lines.len()) {
@@ -609,7 +620,6 @@ impl Reader<'_> {
                 offset,
                 line: nth as u32 + 1,
                 column: column as u32 + 1,
-                end: self.widths[nth] as u32 + 1,
             });
             if !text[offset..].starts_with(content) {
                 break;
@@ -618,6 +628,132 @@ impl Reader<'_> {
         }
         stretches
     }
+
+    /// The parts of a text in quotes: each escape sequence is one, and what follows it another.
+    fn quoted(&self, text: &str, style: ScalarStyle, start: (u32, u32)) -> Vec<Stretch> {
+        let is_double = style == ScalarStyle::DoubleQuoted;
+        let mut found = Quoted {
+            text,
+            offset: 0,
+            stretches: Vec::new(),
+            is_new: true,
+        };
+        let mut nth = start.0 as usize - 1;
+        let mut column = start.1;
+        'lines: while nth < self.lines.len() {
+            let rest = self.rest_of_line(nth, column as usize - 1);
+            let line = nth as u32 + 1;
+            let mut characters = rest.chars().peekable();
+            let mut left = rest;
+            let mut joined = false;
+            while let Some(c) = characters.next() {
+                // Spaces at the end of a line are none.
+                if left.trim_start_matches([' ', '\t']).is_empty() {
+                    break;
+                }
+                left = &left[c.len_utf8()..];
+                let mut width = 1;
+                let mut is_escape = false;
+                match c {
+                    '\'' if !is_double => {
+                        if characters.peek() != Some(&'\'') {
+                            break 'lines;
+                        }
+                        is_escape = true;
+                        width = 2;
+                    }
+                    '"' if is_double => break 'lines,
+                    '\\' if is_double => {
+                        is_escape = true;
+                        width = match characters.peek() {
+                            None => {
+                                joined = true;
+                                break;
+                            }
+                            Some('x') => 4,
+                            Some('u') => 6,
+                            Some('U') => 10,
+                            Some(_) => 2,
+                        };
+                    }
+                    _ => {}
+                }
+                for skipped in characters.by_ref().take(width - 1) {
+                    left = &left[skipped.len_utf8()..];
+                }
+                let expected = (!is_escape).then_some(c);
+                if !found.next((line, column), expected) {
+                    break 'lines;
+                }
+                column += width as u32;
+            }
+            // What is between two lines is a space, or as many line feeds as there are empty lines.
+            let mut empty = 0;
+            nth += 1;
+            while nth < self.lines.len() && self.lines[nth].trim().is_empty() {
+                (nth, empty) = (nth + 1, empty + 1);
+            }
+            found.offset += match joined {
+                true => empty,
+                false => empty.max(1),
+            };
+            found.is_new = true;
+            let next = self.lines.get(nth).copied().unwrap_or_default();
+            let spaces = next.chars().take_while(|c| [' ', '\t'].contains(c));
+            column = spaces.count() as u32 + 1;
+        }
+        if found.stretches.is_empty() {
+            found.stretches.push(Stretch {
+                offset: 0,
+                line: start.0,
+                column: start.1,
+            });
+        }
+        found.stretches
+    }
+}
+
+/// A text in quotes whose parts are being found.
+struct Quoted<'t> {
+    text: &'t str,
+    offset: usize,
+    stretches: Vec<Stretch>,
+    /// The next character begins a part.
+    is_new: bool,
+}
+
+impl Quoted<'_> {
+    /// The next character of the text stands there: this one, or one that an escape sequence made. `false` if it is not so.
+    fn next(&mut self, (line, column): (u32, u32), expected: Option<char>) -> bool {
+        let rest = self.text.get(self.offset..).unwrap_or_default();
+        let Some(own) = rest.chars().next() else {
+            return false;
+        };
+        if expected.is_some_and(|expected| expected != own) {
+            return false;
+        }
+        if self.is_new || expected.is_none() {
+            self.stretches.push(Stretch {
+                offset: self.offset,
+                line,
+                column,
+            });
+        }
+        self.is_new = expected.is_none();
+        self.offset += own.len_utf8();
+        true
+    }
+}
+
+/// Each line of a literal block.
+fn literal_lines(text: &str, (line, column): (u32, u32)) -> Vec<Stretch> {
+    let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let lines = starts.enumerate().map(|(nth, offset)| Stretch {
+        offset,
+        line: line + nth as u32,
+        column,
+    });
+    lines.collect()
 }
 
 /// What to do about YAML that is none.

@@ -294,8 +294,8 @@ fn holes_in_texts_of_several_lines_are_found_in_their_lines() {
         (5, 11)
     );
     assert_eq!(place("- echo: |2\n     one ${2}\n"), (2, 10));
-    // After an escape sequence nobody knows the column, but it lies in the line.
-    assert_eq!(place("- echo: \"\\x41\n    ${a\"\n").0, 1);
+    assert_eq!(place("- echo: \"\\x41\n    ${a\"\n"), (2, 5));
+    assert_eq!(place("- echo: \"\\x41\\n\\u00e4 ${a\"\n"), (1, 23));
 }
 
 #[test]
@@ -319,13 +319,13 @@ fn an_anchor_and_a_tag_come_before_the_text() {
 }
 
 #[test]
-fn javascript_that_does_not_keep_its_lines_is_found_in_its_first_line() {
-    assert_eq!(place("- do: >\n    a = 1;\n\n    b = = 2;"), (2, 5));
-    assert_eq!(place("- do: >\n\n    a = = 1;\n"), (3, 5));
-    assert_eq!(place("- do: \"a = 1;\\n\\n\\nb = = 2\"").0, 1);
+fn javascript_that_does_not_keep_its_lines_is_found_in_that_of_the_file() {
+    assert_eq!(place("- do: >\n    a = 1;\n\n    b = = 2;"), (4, 9));
+    assert_eq!(place("- do: >\n\n    a = = 1;\n"), (3, 9));
+    assert_eq!(place("- do: \"a = 1;\\n\\n\\nb = = 2\""), (1, 24));
     assert_eq!(
         place("- do: \"a = 1;\\n\\nb = = 2\"\n# two\n# three"),
-        (1, 8)
+        (1, 22)
     );
 }
 
@@ -453,7 +453,11 @@ fn what_a_called_rule_takes_that_can_go_on_is_none() {
                 .replace("do:\n  - sem", "vars: {file: inner}\ndo:\n  - sem"),
             inner("semaphore: A"),
         ),
-        (outer("call: missing.yml"), inner("semaphore: A")),
+        (
+            outer("call: '${missing}.yml'")
+                .replace("do:\n  - sem", "vars: {missing: x}\ndo:\n  - sem"),
+            inner("semaphore: A"),
+        ),
         (
             outer("{parallel: leave, call: inner.yml}"),
             inner("semaphore: A"),
@@ -495,5 +499,57 @@ fn opposite_orders_are_found_through_calls() {
             ("other.yml", other)
         ]),
         ["Warning Order one.yml:3:5", "Warning Order other.yml:1:38"]
+    );
+}
+
+#[test]
+fn what_a_call_of_a_rule_would_be_refused_for_is_found() {
+    let called = "do: []\non: {closed: []}\n";
+    let broken = "- ecoh: hi\n";
+    let script = "export default () => 1;\n";
+    let judge = |call: &str| {
+        let main = format!("- call: {call}\n");
+        let files = [
+            ("main.yml", main.as_str()),
+            ("called.yml", called),
+            ("only.yml", "on: {closed: []}\n"),
+            ("script.js", script),
+        ];
+        let mut found = findings(&files);
+        found.retain(|finding| finding.severity == Severity::Error);
+        found
+            .into_iter()
+            .map(|finding| finding.error.message)
+            .collect::<Vec<_>>()
+            .join("; ")
+    };
+    for right in [
+        "called.yml",
+        "./called.yml",
+        "script.js",
+        "{file: called.yml, event: closed}",
+        "{file: called.yml, event: '${event}'}",
+        "'${file}'",
+    ] {
+        assert_eq!(judge(right), "", "{right}");
+    }
+    for (wrong, said) in [
+        ("missing.yml", "cannot find module './missing.yml'"),
+        (
+            "{file: called.yml, event: opened}",
+            "called.yml has no event \"opened\"; it has closed",
+        ),
+        ("only.yml", "only.yml has no `do`; call it with an `event`"),
+        (
+            "{file: script.js, event: closed}",
+            "script.js does not export `on`",
+        ),
+    ] {
+        assert!(judge(wrong).contains(said), "{wrong}: {}", judge(wrong));
+    }
+    let found = findings(&[("main.yml", "- call: broken.yml\n"), ("broken.yml", broken)]);
+    assert!(
+        found[0].error.message.contains("there is no op \"ecoh\""),
+        "{found:?}"
     );
 }

@@ -158,7 +158,7 @@ impl Action for ForEach {
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let list = match &self.list {
-            Items::Code(code) => runner.evaluate(scope.code(code))?,
+            Items::Code(code) => runner.code(code, scope)?,
             Items::Data(data) => runner.value(data, scope)?,
         };
         let Some(object) = list.as_object().filter(|_| !list.is_function()) else {

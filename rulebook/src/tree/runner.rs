@@ -12,7 +12,7 @@ use cla_runtime::output::OutputStream;
 use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
 use crate::data::Format;
 use crate::shown::shown;
-use crate::template::Piece;
+use crate::template::{Code, Piece};
 
 /// Turns of a loop that run beside each other.
 pub(crate) struct Turns<'a, 'js> {
@@ -97,6 +97,11 @@ pub(crate) trait Values<'js>: Runner<'js> {
         self.evaluated(scope.piece(piece), scope)
     }
 
+    /// The value of JavaScript.
+    fn code(&self, code: &Code, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.evaluated(scope.code(code), scope)
+    }
+
     /// A value of a template; what went wrong points at the hole.
     fn evaluated(
         &self,
@@ -125,7 +130,7 @@ pub(crate) trait Values<'js>: Runner<'js> {
 
     fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
         let value = match condition {
-            Condition::Code(code) => self.evaluate(scope.code(code))?,
+            Condition::Code(code) => self.code(code, scope)?,
             Condition::Data(data) => self.value(data, scope)?,
         };
         if value.is_string() {
