@@ -369,6 +369,40 @@ pub(super) fn changed(book: &Book) -> HashSet<String> {
     walk.changed.into_iter().chain(by_code).collect()
 }
 
+/// The variables that ops or code of the rulebook set, other than those of loops.
+pub(super) fn assigned_in(book: &Book) -> HashSet<String> {
+    let walk = BookWalk::through(book);
+    let by_code = walk.codes.iter().flat_map(|code| assigned(&code.text));
+    walk.assigned.into_iter().chain(by_code).collect()
+}
+
+/// The rulebook that one of the name `from` calls, and its canonical name; `None` if that is none.
+pub(super) fn loaded_book(
+    around: Surroundings<'_, '_>,
+    from: &str,
+    file: &str,
+) -> Option<(String, Arc<Book>)> {
+    match called::load(around, from, file).ok()?? {
+        called::Loaded::Book(name, book) => Some((name, book)),
+        called::Loaded::Script(_) => None,
+    }
+}
+
+/// As [`loaded_book`], where no run looks at it.
+pub(super) fn load_called(
+    folder: Option<&Path>,
+    from: &str,
+    file: &str,
+) -> Option<(String, Arc<Book>)> {
+    let modules = modules_from(from, folder)?;
+    let around = Surroundings {
+        modules: Some(&modules),
+        takes_slots: false,
+        run: None,
+    };
+    loaded_book(around, from, file)
+}
+
 /// The folder in which a file lies.
 pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {

@@ -275,6 +275,10 @@ pub(crate) fn read(
                 let marker = error.marker();
                 let place = reader.place(Span::new(*marker, *marker));
                 let place = Place { length: 1, ..place };
+                // The parser's own limit is that of lists and maps in brackets.
+                if error.info().contains("recursion limit") {
+                    return Err(too_deep(place));
+                }
                 let help = help(error.info());
                 return Err(place.problem(format!("no valid YAML: {}", error.info()), help));
             }
@@ -284,6 +288,12 @@ pub(crate) fn read(
         at: START,
         value: Yaml::Null,
     }))
+}
+
+fn too_deep(at: Place) -> SyntaxProblem {
+    let help = "give inner ops a name in `def` and call them by it, or put them in a rulebook of their own that is called";
+    let problem = format!("nested more than {MAX_DEPTH} levels deep");
+    at.problem(problem, Some(help.to_owned()))
 }
 
 /// The lines of a source. As in YAML, a carriage return ends one, alone or with a line feed.
@@ -433,8 +443,7 @@ impl Reader<'_> {
             return Err(at.problem(problem, Some(help.to_owned())));
         }
         if self.open.len() >= MAX_DEPTH {
-            let problem = format!("nested more than {MAX_DEPTH} levels deep");
-            return Err(at.problem(problem, None));
+            return Err(too_deep(at));
         }
         self.open.push(Open { at, anchor, parts });
         Ok(())
@@ -444,7 +453,9 @@ impl Reader<'_> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let problem = format!("more than {MAX_NODES} values");
-            return Err(node.at.problem(problem, None));
+            let help = "what repeats is a foreach, and much data is a file that read_file reads; what an alias stands for \
+                        counts each time";
+            return Err(node.at.problem(problem, Some(help.to_owned())));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());

@@ -1,6 +1,7 @@
 //! What a run would refuse of the rules that a rulebook calls by name, before they do anything.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cla_runtime::RuleError;
 use cla_runtime::internal::{Resolved, Surroundings, exports};
@@ -9,6 +10,53 @@ use super::walk::CalledFile;
 use super::{folder_of, read};
 use crate::extension::is_rulebook;
 use crate::program;
+use crate::tree::Book;
+
+/// A rule that is called.
+pub(super) enum Loaded {
+    /// Its canonical name, and what was read.
+    Book(String, Arc<Book>),
+    Script(Arc<str>),
+}
+
+/// The rule `file`, which one of the name `from` calls. `None` if that is not known.
+///
+/// # Errors
+///
+/// Why there is none, in the words of a run.
+pub(super) fn load(
+    around: Surroundings<'_, '_>,
+    from: &str,
+    file: &str,
+) -> Result<Option<Loaded>, String> {
+    let run = around.run.map(|(_, run)| run);
+    let modules = match around.modules {
+        Some(modules) if !run.is_some_and(|run| run.must_stop()) => modules,
+        _ => return Ok(None),
+    };
+    let specifier = match file.starts_with(['.', '/']) {
+        true => file.to_owned(),
+        false => format!("./{file}"),
+    };
+    let path = match modules.resolve(from, &specifier) {
+        Ok(Resolved::File(path)) => path,
+        Ok(Resolved::BuiltIn(_)) => return Err(format!("{file} is no file")),
+        Err(error) => return Err(error.to_string()),
+    };
+    let Some(name) = path.to_str() else {
+        return Ok(None);
+    };
+    let text = modules.read(name, run.map(|run| &**run))?;
+    if !is_rulebook(name) {
+        return Ok(Some(Loaded::Script(text)));
+    }
+    let book = match run {
+        Some(run) => program::read(run.modules(), name, &text, run),
+        None => read(name, Some(folder_of(Path::new(name))), &text),
+    };
+    let book = book.map_err(|error| reason(file, &error))?;
+    Ok(Some(Loaded::Book(name.to_owned(), book)))
+}
 
 /// What is wrong with a call of a rule, in the words of a run.
 pub(super) fn problem(
@@ -16,38 +64,17 @@ pub(super) fn problem(
     from: &str,
     called: &CalledFile,
 ) -> Option<String> {
-    let modules = around.modules?;
-    let run = around.run.map(|(_, run)| run);
-    if run.is_some_and(|run| run.must_stop()) {
-        return None;
-    }
     let file = called.file.as_str();
-    let specifier = match file.starts_with(['.', '/']) {
-        true => file.to_owned(),
-        false => format!("./{file}"),
-    };
-    let path = match modules.resolve(from, &specifier) {
-        Ok(Resolved::File(path)) => path,
-        Ok(Resolved::BuiltIn(_)) => return Some(format!("{file} is no file")),
-        Err(error) => return Some(error.to_string()),
-    };
-    let name = path.to_str()?;
-    let text = match modules.read(name, run.map(|run| &**run)) {
-        Ok(text) => text,
+    let book = match load(around, from, file) {
+        Ok(Some(Loaded::Book(_, book))) => book,
+        Ok(Some(Loaded::Script(text))) => {
+            let names = called.event.as_ref().and_then(|_| exports(&text))?;
+            let has_events = names.iter().any(|name| name == "on");
+            return (!has_events)
+                .then(|| format!("{file} does not export `on`, so it has no events"));
+        }
+        Ok(None) => return None,
         Err(problem) => return Some(problem),
-    };
-    if !is_rulebook(name) {
-        let names = called.event.as_ref().and_then(|_| exports(&text))?;
-        let has_events = names.iter().any(|name| name == "on");
-        return (!has_events).then(|| format!("{file} does not export `on`, so it has no events"));
-    }
-    let book = match run {
-        Some(run) => program::read(run.modules(), name, &text, run),
-        None => read(name, Some(folder_of(Path::new(name))), &text),
-    };
-    let book = match book {
-        Ok(book) => book,
-        Err(error) => return Some(reason(file, &error)),
     };
     match &called.event {
         None if book.body.is_none() => Some(format!("{file} has no `do`; call it with an `event`")),

@@ -40,6 +40,8 @@ pub(super) struct BookWalk<'a> {
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
+    /// The variables that ops other than loops set.
+    pub(super) assigned: HashSet<String>,
     /// The variables that ops set.
     pub(super) changed: HashSet<String>,
     /// Semaphores that are taken within themselves: where, which, and where it is held.
@@ -75,6 +77,7 @@ impl<'a> BookWalk<'a> {
             own: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
+            assigned: HashSet::new(),
             changed: HashSet::new(),
             nested: Vec::new(),
             pairs: Vec::new(),
@@ -102,6 +105,7 @@ impl<'a> BookWalk<'a> {
         }
         // Variables of the rulebook are not changed by ops.
         self.changed.clear();
+        self.assigned.clear();
         for def in book.defs.values() {
             for argument in &def.arguments {
                 self.set.insert(argument.name.clone());
@@ -407,6 +411,7 @@ impl<'a> Walk<'a> for BookWalk<'a> {
             let name = name.split(['.', '[']).next().unwrap_or_default();
             self.set.insert(name.to_owned());
             self.changed.insert(name.to_owned());
+            self.assigned.insert(name.to_owned());
             let name = name.to_owned();
             self.note_set(&name);
         }

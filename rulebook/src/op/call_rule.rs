@@ -94,6 +94,9 @@ impl Action for CallRule {
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let parts = [Some(&self.file), self.stash.as_ref(), self.event.as_ref()];
-        Planned::what(planner.parts(parts))
+        let mut planned = Planned::what(planner.parts(parts));
+        let block = planner.call_rule(&self.file, self.event.as_ref(), self.stash.as_ref());
+        planned.blocks.extend(block);
+        planned
     }
 }

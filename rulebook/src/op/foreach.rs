@@ -218,8 +218,22 @@ impl Action for ForEach {
             Items::Code(code) => first_line(&code.text),
             Items::Data(data) => planner.text(data),
         };
-        let mut planned = Planned::block(planner.block(&self.body.block));
-        planned.what = Some(format!("{} in {list}", self.body.variable));
-        planned
+        let known = match &self.list {
+            Items::Code(_) => None,
+            Items::Data(data) => planner.known(data),
+        };
+        let items = match known {
+            Some(Json::Array(items)) => Some(items),
+            Some(Json::Object(map)) => Some(
+                map.into_iter()
+                    .map(|(key, value)| json!({"key": key, "value": value}))
+                    .collect(),
+            ),
+            Some(Json::Null) => Some(Vec::new()),
+            _ => None,
+        };
+        let what = format!("{} in {list}{}", self.body.variable, self.body.at_once());
+        let blocks = planner.turns(&self.body.variable, items, &self.body.block);
+        Planned::blocks(what, blocks)
     }
 }

@@ -1,7 +1,7 @@
 //! `matrix`: something for each combination of values.
 
 use cla_runtime::js::{Object, Value};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::turns::Body;
 use crate::schema::parts::{OpSchema, TEMPLATE, described, reference};
@@ -115,6 +115,31 @@ impl Matrix {
     }
 }
 
+/// The combinations of lists that are known before a run.
+fn known_combinations(lists: Json) -> Option<Vec<Json>> {
+    let Json::Object(lists) = lists else {
+        return None;
+    };
+    let mut all = vec![serde_json::Map::new()];
+    for (name, list) in lists {
+        let Json::Array(list) = list else {
+            return None;
+        };
+        if all.len() * list.len() > MOST {
+            return None;
+        }
+        let longer = all.iter().flat_map(|combination| {
+            list.iter().map(|value| {
+                let mut combination = combination.clone();
+                combination.insert(name.clone(), value.clone());
+                combination
+            })
+        });
+        all = longer.collect();
+    }
+    Some(all.into_iter().map(Json::Object).collect())
+}
+
 impl Action for Matrix {
     fn run<'js>(
         &self,
@@ -133,8 +158,9 @@ impl Action for Matrix {
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
-        let mut planned = Planned::block(planner.block(&self.body.block));
-        planned.what = Some(planner.text(&self.lists));
-        planned
+        let items = planner.known(&self.lists).and_then(known_combinations);
+        let what = format!("{}{}", planner.text(&self.lists), self.body.at_once());
+        let blocks = planner.turns(&self.body.variable, items, &self.body.block);
+        Planned::blocks(what, blocks)
     }
 }
