@@ -11,8 +11,8 @@ use cla_runtime::RuleError;
 use cla_runtime::check::{Finding, Severity};
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
-    called_slots, check_script, follow_calls, has_global, nearest, pointing, read_anywhere,
-    slots_of_script, undeclared,
+    called_slots, check_part, check_script, follow_calls, has_global, nearest, pointing,
+    read_anywhere, slots_of_script, undeclared,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -232,6 +232,15 @@ impl BookCheck<'_, '_, '_> {
                 self.unset(path.at, name, hint);
             }
         }
+        let decides = |code: &&Code| walk.conditions.iter().any(|other| other.at == code.at);
+        for code in codes.iter().filter(|code| !decides(code)) {
+            let place = |at: (u32, u32), length: u32| code.place_of(at, length).into();
+            let (nth, subject) = (self.nth, self.subject);
+            check_part(self.checker, nth, subject, &code.text, around, &place);
+        }
+        for code in &walk.conditions {
+            self.assignment(code);
+        }
         let mut told = HashSet::new();
         for code in &own {
             for one in undeclared(&code.text) {
@@ -245,12 +254,37 @@ impl BookCheck<'_, '_, '_> {
                 if !one.calls.iter().any(is_used) || self.is_global(name) {
                     continue;
                 }
-                let Some(hint) = self.hint(book, name) else {
-                    continue;
-                };
-                self.unset(code.place_of(one.at, one.length), name, Some(hint));
+                let at = code.place_of(one.at, one.length);
+                if let Some(hint) = self.hint(book, name) {
+                    self.unset(at, name, Some(hint));
+                } else if one.calls.iter().any(String::is_empty) && self.around.run.is_some() {
+                    // No data is called.
+                    let near = nearest(name, set.iter().map(String::as_str));
+                    let help = near.map_or_else(
+                        || "require it, or define it in this block".to_owned(),
+                        |near| format!("did you mean {near}?"),
+                    );
+                    let message = format!("there is no function {name}");
+                    self.warn(at, "Unset", message, &help);
+                }
             }
         }
+    }
+
+    /// `when: a = 1`. With parentheses of its own it is meant.
+    fn assignment(&mut self, code: &Code) {
+        // As the condition that it is.
+        const BEFORE: &str = "if (";
+        let whole = format!("{BEFORE}{}) {{}}", code.text);
+        let place = |at: (u32, u32), length: u32| {
+            let column = match at.0 {
+                1 => at.1.saturating_sub(BEFORE.len() as u32),
+                _ => at.1,
+            };
+            code.place_of((at.0, column), length).into()
+        };
+        let (nth, subject, around) = (self.nth, self.subject, self.around);
+        check_part(self.checker, nth, subject, &whole, around, &place);
     }
 
     fn unset(&mut self, at: Place, name: &str, hint: Option<String>) {

@@ -198,7 +198,7 @@ pub mod internal {
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
     pub use crate::script_check::{
-        Surroundings, called_slots, check_script, has_global, slots_of_script,
+        Surroundings, called_slots, check_part, check_script, has_global, slots_of_script,
     };
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};

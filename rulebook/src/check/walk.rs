@@ -35,6 +35,8 @@ pub(super) struct BookWalk<'a> {
     /// How many calls deep the walk is.
     depth: usize,
     pub(super) codes: Vec<Code>,
+    /// Those that decide something.
+    pub(super) conditions: Vec<Code>,
     /// Those among them whose variables are known here: not those of events.
     pub(super) own: Vec<Code>,
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
@@ -74,6 +76,7 @@ impl<'a> BookWalk<'a> {
             calls: HashSet::new(),
             depth: 0,
             codes: Vec::new(),
+            conditions: Vec::new(),
             own: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
@@ -352,7 +355,12 @@ impl<'a> Walk<'a> for BookWalk<'a> {
 
     fn condition(&mut self, condition: &'a Condition) {
         match condition {
-            Condition::Code(code) => self.code(code),
+            Condition::Code(code) => {
+                if self.called_at.is_none() {
+                    self.conditions.push(code.clone());
+                }
+                self.code(code);
+            }
             Condition::Data(data) => self.data(data),
         }
     }

@@ -181,6 +181,11 @@ pub(crate) fn jsx_problem(_source: &str) -> Option<SyntaxProblem> {
     None
 }
 
+/// What a module exports itself, which is not known.
+pub(crate) fn own_exports(_source: &str) -> Option<(Vec<String>, Vec<String>)> {
+    None
+}
+
 /// What a module exports, which is not known.
 pub fn exports(_source: &str) -> Option<Vec<String>> {
     None
