@@ -363,7 +363,10 @@ fn check_finds_what_is_wrong_without_running_anything() {
 #[test]
 fn the_cookbook_is_free_of_findings() {
     let mut files = vec!["check".to_owned()];
-    files.extend(rulebooks().iter().map(|file| file.display().to_string()));
+    let books = rulebooks();
+    // The check finds what that example is about.
+    let right = books.iter().filter(|file| !file.ends_with("mistake.yml"));
+    files.extend(right.map(|file| file.display().to_string()));
     let folder = Folder::with(&[]);
     let arguments: Vec<&str> = files.iter().map(String::as_str).collect();
     let ended = folder.cla(&arguments);
@@ -670,7 +673,7 @@ fn a_comment_takes_a_finding_away() {
     let folder = Folder::with(&[
         (
             "a.js",
-            "import './b.js';\nlet state = 1;\n// cla-ignore: assignment-in-condition\nif (state = 2) print(state);\nconst x = 1; // cla-ignore: unused-variable, syntax\nconst y = 1; // cla-ignore: syntax\n",
+            "import './b.js';\nlet state = 1;\n// cla-ignore: assignment-in-condition\nif (state = 2) print(state);\nconst x = 1; // cla-ignore: unused-variable, syntax\nconst y = 1; // cla-ignore: syntax\nprint(1); // cla-ignore: unused-varable\nconst z = 1; // cla-ignore: unused-variable, deadlock is no matter here\n",
         ),
         (
             "b.js",
@@ -690,10 +693,18 @@ fn a_comment_takes_a_finding_away() {
     assert!(
         ended
             .stdout
-            .ends_with("2 rules checked: 0 errors, 1 warning\n"),
+            .ends_with("2 rules checked: 0 errors, 5 warnings\n"),
         "{}",
         ended.stdout
     );
+    for told in [
+        "this takes nothing away: syntax finds nothing here",
+        "this takes nothing away: deadlock finds nothing here",
+        "there is no rule \"unused-varable\"",
+        "did you mean unused-variable?",
+    ] {
+        assert!(ended.stdout.contains(told), "{told}: {}", ended.stdout);
+    }
 }
 
 #[test]

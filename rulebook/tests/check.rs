@@ -553,3 +553,112 @@ fn what_a_call_of_a_rule_would_be_refused_for_is_found() {
         "{found:?}"
     );
 }
+
+/// What an engine finds: rule, line, column and the first line of each.
+fn found_by_engine(text: &str) -> Vec<String> {
+    let engine = cla_tests::engine::with_library();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let script = cla_runtime::Script::new("book.yml", text);
+    let found = runtime.block_on(engine.check(&script));
+    let shown = found.into_iter().map(|finding| {
+        let at = finding.error.location.unwrap();
+        let message = finding.error.message;
+        format!("{} {}:{} {message}", finding.rule, at.line, at.column)
+    });
+    shown.collect()
+}
+
+#[cfg(feature = "typescript")]
+#[test]
+fn javascript_in_a_rulebook_gets_the_hints_of_scripts() {
+    let book = "do:
+- js: |
+    const sem = require('cla/sem');
+    if (a = 1) { sem.tkae('x', () => 1) }
+    return nopeFn(1);
+    a + 1;
+- when: stage = 'prod'
+  echo: x
+- js: \"const unread = 1;\\nstash.b = 2\"
+- when: (stage = 'prod')
+  echo: '{{ stash.c }}'
+- js: \"stash.d = 1;\\nreturn stash.d;\\nstash.e = 1\"
+";
+    assert_eq!(
+        found_by_engine(book),
+        [
+            "assignment-in-condition 4:9 this gives a value, and does not compare",
+            "unknown-member 4:22 cla/sem has no tkae",
+            "unset-variable 5:12 there is no function nopeFn",
+            "unreachable-code 6:5 this never runs: line 5 leaves before it",
+            "assignment-in-condition 7:9 this gives a value, and does not compare",
+            "unused-variable 9:14 nothing reads the variable unread",
+            "unreachable-code 12:39 this never runs: line 12 leaves before it",
+        ]
+    );
+}
+
+#[test]
+fn what_is_too_deep_or_too_much_says_the_limit_and_the_way_out() {
+    let mut blocks = String::from("do:\n");
+    for level in 0..1000 {
+        blocks.push_str(&format!("{}- do:\n", "  ".repeat(2 * level + 1)));
+    }
+    let mut loops = String::from("do:\n");
+    for level in 0..1000 {
+        let indent = "  ".repeat(2 * level + 1);
+        loops.push_str(&format!("{indent}- foreach: [1]\n{indent}  do:\n"));
+    }
+    let brackets = |count: usize| format!("- echo: {}{}\n", "[".repeat(count), "]".repeat(count));
+    let mut aliases = String::from("x-a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for (name, before) in ('b'..='i').zip('a'..) {
+        let many = vec![format!("*{before}"); 9].join(", ");
+        aliases.push_str(&format!("x-{name}: &{name} [{many}]\n"));
+    }
+    aliases.push_str("do:\n- echo: *i\n");
+    let deep = ("nested more than 64 levels deep", "`def`");
+    let many = ("more than 200000 values", "foreach");
+    for (text, (said, way_out)) in [
+        (blocks, deep),
+        (loops, deep),
+        (brackets(1000), deep),
+        (brackets(100_000), deep),
+        ("- echo: x\n".repeat(100_000), many),
+        (aliases, many),
+    ] {
+        let engine = cla_tests::engine::with_rulebooks();
+        let script = cla_runtime::Script::new("book.yml", text.as_str());
+        let ran = engine.run(script, cla_runtime::RunOptions::new()).wait();
+        let planned = cla_rulebook::plan("book.yml", &text, None, &serde_json::Value::Null);
+        let found = check_text("book.yml", &text);
+        let errors = [
+            ran.result.map(drop).unwrap_err(),
+            planned.map(drop).unwrap_err(),
+            found.into_iter().next().unwrap().error,
+        ];
+        for error in errors {
+            let help = error.help.clone().unwrap_or_default();
+            assert!(error.message.contains(said), "{error}");
+            assert!(help.contains(way_out), "{help}");
+        }
+    }
+}
+
+#[test]
+fn calls_that_are_deep_or_double_are_planned_in_bounds() {
+    let mut book = String::from("def:\n");
+    for nth in 0..1000 {
+        let next = nth + 1;
+        book.push_str(&format!(
+            "  d{nth}: {{do: [{{d{next}: }}, {{d{next}: }}]}}\n"
+        ));
+    }
+    book.push_str("  d1000: {do: []}\ndo: [{when: false, d0: }]\n");
+    assert_eq!(check_text("book.yml", &book), []);
+    let plan = cla_rulebook::plan("book.yml", &book, None, &serde_json::Value::Null).unwrap();
+    let shown = serde_json::to_string(&plan).unwrap();
+    assert!(shown.contains("deeper calls are not shown"));
+    assert!(shown.matches("\"op\"").count() < 20_000);
+}

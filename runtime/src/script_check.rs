@@ -198,7 +198,14 @@ impl ScriptCheck<'_, '_, '_> {
         let found = lints(text);
         for lint in found.found {
             let at = place(lint.at, lint.length);
-            let error = pointing(subject, at, lint.name, lint.message, Some(&lint.help));
+            let message = match lint.line {
+                Some(line) => {
+                    let line = place((line, 1), 1).line;
+                    lint.message.replace("{line}", &line.to_string())
+                }
+                None => lint.message,
+            };
+            let error = pointing(subject, at, lint.name, message, Some(&lint.help));
             self.checker.found(self.nth, Severity::Warning, error);
         }
         let Some((ctx, run)) = self.around.run else {

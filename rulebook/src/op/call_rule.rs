@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::schema::parts::{OpSchema, any, described, reference, short};
 use crate::tree::{
-    Abort, Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
-    Values, Walk, Written,
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
 };
 
 pub(super) static CALL: Description = Description {
@@ -78,11 +78,8 @@ impl Action for CallRule {
         match report.result {
             Ok(_) => runner.js(report.value.make(runner.ctx())),
             Err(error) => {
-                let mut abort = runner.throw(&format!("{file} failed: {}", error.message));
-                if let Abort::Thrown(thrown) = &mut abort {
-                    thrown.cause = Some(Box::new(error));
-                }
-                Err(abort)
+                let abort = runner.throw(&format!("{file} failed: {}", error.message));
+                Err(runner.failed(abort, error))
             }
         }
     }

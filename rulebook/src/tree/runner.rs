@@ -4,8 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::RuleError;
 use cla_runtime::host::Run;
 use cla_runtime::internal::{Failure, failure, resolve};
+use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
@@ -95,6 +97,25 @@ pub(crate) trait Values<'js>: Runner<'js> {
     /// The value of a part of a template.
     fn piece(&self, piece: &Piece, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
         self.evaluated(scope.piece(piece), scope)
+    }
+
+    /// What is thrown because another run failed. What catches it knows a semaphore's error by its name.
+    fn failed(&self, mut abort: Abort<'js>, error: RuleError) -> Abort<'js> {
+        if let Abort::Thrown(thrown) = &mut abort {
+            if error.name.starts_with("Semaphore")
+                && let Some(object) = thrown.value.as_object()
+            {
+                let name = Property::from(error.name.as_str())
+                    .writable()
+                    .configurable();
+                let named = object.prop("name", name);
+                if let Err(error) = self.js(named) {
+                    return error;
+                }
+            }
+            thrown.cause = Some(Box::new(error));
+        }
+        abort
     }
 
     /// The value of JavaScript.
