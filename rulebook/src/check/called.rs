@@ -9,7 +9,8 @@ use cla_runtime::internal::{Resolved, Surroundings, exports};
 use super::walk::CalledFile;
 use super::{folder_of, read};
 use crate::extension::is_rulebook;
-use crate::program;
+use crate::op::OPS;
+use crate::parse::{Loader, UnknownImport};
 use crate::tree::Book;
 
 /// A rule that is called.
@@ -51,7 +52,9 @@ pub(super) fn load(
         return Ok(Some(Loaded::Script(text)));
     }
     let book = match run {
-        Some(run) => program::read(run.modules(), name, &text, run),
+        Some(run) => {
+            Loader::new(&OPS, run.modules(), UnknownImport::Refused, Some(run)).main(name, &text)
+        }
         None => read(name, Some(folder_of(Path::new(name))), &text),
     };
     let book = book.map_err(|error| reason(file, &error))?;
