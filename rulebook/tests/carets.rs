@@ -39,9 +39,12 @@ fn checked(text: &str) -> RuleError {
         .error
 }
 
+/// Its name, and what it says of a source.
+type Judge = (&'static str, fn(&str) -> RuleError);
+
 /// What each judge says of each source, on the first lines of a file and further down.
 #[track_caller]
-fn all(cases: &[&str], judges: &[(&str, fn(&str) -> RuleError)]) {
+fn all(cases: &[&str], judges: &[Judge]) {
     let mut wrong = String::new();
     for case in cases {
         for before in ["", "# ☕ a comment\n\n"] {

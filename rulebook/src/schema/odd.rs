@@ -331,10 +331,10 @@ fn schema_check_and_run_agree_on_odd_rulebooks() {
             (false, false, Err(_)) => refused_by_all += 1,
             (false, _, Ok(())) if is_unreached => {}
             (false, _, Ok(())) => {
-                wrong.push(format!("check refuses, run takes: {text}  {checked:?}"))
+                wrong.push(format!("check refuses, run takes: {text}  {checked:?}"));
             }
             (_, false, Ok(())) => {
-                wrong.push(format!("schema refuses, run takes: {text}  {schema:?}"))
+                wrong.push(format!("schema refuses, run takes: {text}  {schema:?}"));
             }
             (true, false, Err(message)) => wrong.push(format!(
                 "schema refuses, check takes, run says {message}: {text}  {schema:?}"

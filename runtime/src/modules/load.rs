@@ -243,9 +243,8 @@ fn all_exports(
         .map(|star| (name.to_owned(), star))
         .collect();
     while let Some((importer, specifier)) = left.pop() {
-        let path = match run.modules().resolve(&importer, &specifier) {
-            Ok(Resolved::File(path)) => path,
-            _ => return Ok(None),
+        let Ok(Resolved::File(path)) = run.modules().resolve(&importer, &specifier) else {
+            return Ok(None);
         };
         let Some(name) = path.to_str() else {
             return Ok(None);
