@@ -232,17 +232,24 @@ impl BookCheck<'_, '_, '_> {
                 self.unset(path.at, name, hint);
             }
         }
-        let decides = |code: &&Code| walk.conditions.iter().any(|other| other.at == code.at);
-        for code in codes.iter().filter(|code| !decides(code)) {
+        let place_of = |code: &Code| (code.at.line, code.at.column);
+        let decides: HashSet<(u32, u32)> = walk.conditions.iter().map(place_of).collect();
+        let others = codes
+            .iter()
+            .filter(|code| !decides.contains(&place_of(code)));
+        for code in others.filter(|code| may_have_hints(&code.text)) {
             let place = |at: (u32, u32), length: u32| code.place_of(at, length).into();
             let (nth, subject) = (self.nth, self.subject);
             check_part(self.checker, nth, subject, &code.text, around, &place);
         }
-        for code in &walk.conditions {
+        let conditions = walk.conditions.iter();
+        for code in conditions.filter(|code| may_have_hints(&code.text)) {
             self.assignment(code);
         }
         let mut told = HashSet::new();
-        for code in &own {
+        // Only names that are called are told.
+        let calls = |code: &&Code| code.text.contains(['(', '`']);
+        for code in own.iter().filter(calls) {
             for one in undeclared(&code.text) {
                 let name = one.name.as_str();
                 let is_known = set.contains(name) || GIVEN.contains(&name);
@@ -380,6 +387,15 @@ impl BookCheck<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a hint may be found in code: most code is short, and has nothing of what hints are about.
+fn may_have_hints(code: &str) -> bool {
+    let words = [
+        "=", "require", "import", "return", "throw", "break", "continue", "function", "class",
+        "async",
+    ];
+    words.iter().any(|word| code.contains(word))
 }
 
 /// Which semaphores a rulebook takes, and which rules it calls meanwhile.
