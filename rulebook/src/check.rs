@@ -1,5 +1,6 @@
 //! Looks at rules without running them: what does not parse, waits that can never end, and what is probably not meant.
 
+mod called;
 mod walk;
 
 use std::collections::HashSet;
@@ -8,11 +9,10 @@ use std::sync::Arc;
 
 use cla_runtime::RuleError;
 use cla_runtime::check::{Finding, Severity};
-use cla_runtime::error::Location;
 use cla_runtime::internal::{
     Checker, Kind, LineEnds, ModuleCache, ModuleSettings, SlotSummary, Subject, Surroundings,
-    called_slots, check_script, follow_calls, has_global, nearest, pointing, read_anywhere,
-    slots_of_script, undeclared,
+    called_slots, check_part, check_script, follow_calls, has_global, nearest, pointing,
+    read_anywhere, slots_of_script, undeclared,
 };
 use cla_runtime::js::{self, Context, Ctx, Runtime};
 
@@ -21,7 +21,7 @@ use crate::extension::is_rulebook;
 use crate::op::OPS;
 use crate::parse::{Loader, UnknownImport};
 use crate::template::Code;
-use crate::tree::{Book, BookSources, Evaluator};
+use crate::tree::{Book, BookSources, Evaluator, syntax_problem};
 use crate::yaml::Place;
 
 /// Names that each run has without setting them.
@@ -173,6 +173,11 @@ impl BookCheck<'_, '_, '_> {
         self.checker.found(self.nth, Severity::Warning, error);
     }
 
+    fn refuse(&mut self, at: Place, name: &str, message: String, help: Option<&str>) {
+        let error = pointing(self.subject, at.into(), name, message, help);
+        self.checker.found(self.nth, Severity::Error, error);
+    }
+
     fn book(&mut self, book: &Arc<Book>) {
         let walk = BookWalk::through(book);
         let (codes, own, paths, set) = (walk.codes, walk.own, walk.paths, walk.set);
@@ -180,6 +185,18 @@ impl BookCheck<'_, '_, '_> {
         let load =
             |from: &str, file: &str| called_slots(around, from, file, Some(&slots_without_run));
         follow_calls(self.checker, self.nth, self.subject, &walk.slots, &load);
+        for called in &walk.files {
+            if let Some(message) = called::problem(around, &book.name, called) {
+                self.refuse(called.at, "Error", message, None);
+            }
+        }
+        if !book.open {
+            for (at, name) in &walk.launched {
+                let message = format!("there is no service {name:?}: nothing here registers one");
+                let help = "a service is registered by a module that is imported, with cla/reg";
+                self.refuse(*at, "Unknown", message, Some(help));
+            }
+        }
         for note in book.notes.iter().chain(&walk.notes) {
             self.warn(note.at, note.name, note.message.clone(), &note.help);
         }
@@ -215,8 +232,24 @@ impl BookCheck<'_, '_, '_> {
                 self.unset(path.at, name, hint);
             }
         }
+        let place_of = |code: &Code| (code.at.line, code.at.column);
+        let decides: HashSet<(u32, u32)> = walk.conditions.iter().map(place_of).collect();
+        let others = codes
+            .iter()
+            .filter(|code| !decides.contains(&place_of(code)));
+        for code in others.filter(|code| may_have_hints(&code.text)) {
+            let place = |at: (u32, u32), length: u32| code.place_of(at, length).into();
+            let (nth, subject) = (self.nth, self.subject);
+            check_part(self.checker, nth, subject, &code.text, around, &place);
+        }
+        let conditions = walk.conditions.iter();
+        for code in conditions.filter(|code| may_have_hints(&code.text)) {
+            self.assignment(code);
+        }
         let mut told = HashSet::new();
-        for code in &own {
+        // Only names that are called are told.
+        let calls = |code: &&Code| code.text.contains(['(', '`']);
+        for code in own.iter().filter(calls) {
             for one in undeclared(&code.text) {
                 let name = one.name.as_str();
                 let is_known = set.contains(name) || GIVEN.contains(&name);
@@ -228,12 +261,37 @@ impl BookCheck<'_, '_, '_> {
                 if !one.calls.iter().any(is_used) || self.is_global(name) {
                     continue;
                 }
-                let Some(hint) = self.hint(book, name) else {
-                    continue;
-                };
-                self.unset(code.place_of(one.at, one.length), name, Some(hint));
+                let at = code.place_of(one.at, one.length);
+                if let Some(hint) = self.hint(book, name) {
+                    self.unset(at, name, Some(hint));
+                } else if one.calls.iter().any(String::is_empty) && self.around.run.is_some() {
+                    // No data is called.
+                    let near = nearest(name, set.iter().map(String::as_str));
+                    let help = near.map_or_else(
+                        || "require it, or define it in this block".to_owned(),
+                        |near| format!("did you mean {near}?"),
+                    );
+                    let message = format!("there is no function {name}");
+                    self.warn(at, "Unset", message, &help);
+                }
             }
         }
+    }
+
+    /// `when: a = 1`. With parentheses of its own it is meant.
+    fn assignment(&mut self, code: &Code) {
+        // As the condition that it is.
+        const BEFORE: &str = "if (";
+        let whole = format!("{BEFORE}{}) {{}}", code.text);
+        let place = |at: (u32, u32), length: u32| {
+            let column = match at.0 {
+                1 => at.1.saturating_sub(BEFORE.len() as u32),
+                _ => at.1,
+            };
+            code.place_of((at.0, column), length).into()
+        };
+        let (nth, subject, around) = (self.nth, self.subject, self.around);
+        check_part(self.checker, nth, subject, &whole, around, &place);
     }
 
     fn unset(&mut self, at: Place, name: &str, hint: Option<String>) {
@@ -311,10 +369,14 @@ impl BookCheck<'_, '_, '_> {
                 books: std::slice::from_ref(book),
             };
             let mut error = RuleError::from_js(ctx, &ctx.catch(), &sources);
+            if let Some(problem) = syntax_problem(code) {
+                let Subject { name, text, ends } = self.subject;
+                let error = RuleError::from_problems(name, text, ends, vec![problem]);
+                self.checker.found(self.nth, Severity::Error, error);
+                continue;
+            }
             error.frames.clear();
-            // Code that does not keep its lines is compiled as if it did.
-            let astray = |at: &Location| code.indent.is_none() && at.line != code.at.line;
-            if error.location.as_ref().is_none_or(astray) {
+            if error.location.is_none() {
                 let length = code.at.length as usize;
                 error = error.located(&sources, &book.name, code.begin(), length);
             }
@@ -325,6 +387,15 @@ impl BookCheck<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a hint may be found in code: most code is short, and has nothing of what hints are about.
+fn may_have_hints(code: &str) -> bool {
+    let words = [
+        "=", "require", "import", "return", "throw", "break", "continue", "function", "class",
+        "async",
+    ];
+    words.iter().any(|word| code.contains(word))
 }
 
 /// Which semaphores a rulebook takes, and which rules it calls meanwhile.
@@ -346,6 +417,40 @@ pub(super) fn changed(book: &Book) -> HashSet<String> {
     let walk = BookWalk::through(book);
     let by_code = walk.codes.iter().flat_map(|code| assigned(&code.text));
     walk.changed.into_iter().chain(by_code).collect()
+}
+
+/// The variables that ops or code of the rulebook set, other than those of loops.
+pub(super) fn assigned_in(book: &Book) -> HashSet<String> {
+    let walk = BookWalk::through(book);
+    let by_code = walk.codes.iter().flat_map(|code| assigned(&code.text));
+    walk.assigned.into_iter().chain(by_code).collect()
+}
+
+/// The rulebook that one of the name `from` calls, and its canonical name; `None` if that is none.
+pub(super) fn loaded_book(
+    around: Surroundings<'_, '_>,
+    from: &str,
+    file: &str,
+) -> Option<(String, Arc<Book>)> {
+    match called::load(around, from, file).ok()?? {
+        called::Loaded::Book(name, book) => Some((name, book)),
+        called::Loaded::Script(_) => None,
+    }
+}
+
+/// As [`loaded_book`], where no run looks at it.
+pub(super) fn load_called(
+    folder: Option<&Path>,
+    from: &str,
+    file: &str,
+) -> Option<(String, Arc<Book>)> {
+    let modules = modules_from(from, folder)?;
+    let around = Surroundings {
+        modules: Some(&modules),
+        takes_slots: false,
+        run: None,
+    };
+    loaded_book(around, from, file)
 }
 
 /// The folder in which a file lies.

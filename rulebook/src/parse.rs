@@ -24,7 +24,7 @@ use crate::template::Template;
 use crate::tree::{
     Action, Block, Book, Callee, Condition, Data, Import, Note, OnError, Op, OpTable, Parser,
 };
-use crate::yaml::{Node, Place, Text, Yaml};
+use crate::yaml::{self, Node, Place, Text, Yaml};
 
 /// More problems than this are not reported.
 const MOST_PROBLEMS: usize = 20;
@@ -72,6 +72,7 @@ pub(crate) fn parse(
         notes: Vec::new(),
         open_filters: false,
         uses_filters: false,
+        open: false,
         // A rulebook that never names the module cannot.
         registers: text.contains("cla/reg"),
         concurrency: None,
@@ -81,20 +82,23 @@ pub(crate) fn parse(
         defs: HashMap::new(),
         on: Vec::new(),
         body: None,
-        indents: HashMap::new(),
+        codes: Vec::new(),
         family: Vec::new(),
     };
     let mut parser = BookParser::new(name, loader);
+    parser.next_line = yaml::lines(text).count() as u32 + 1;
     parser.open = book.registers;
     parser.open_filters = text.contains("cla.filter");
     parser.book(root, &mut book);
     if parser.problems.is_empty() {
-        book.indents = parser.indents;
+        book.codes = parser.codes;
+        book.codes.sort_by_key(|code| (code.line, code.at.column));
         book.imports = parser.imports;
         book.services = parser.services;
         book.notes = parser.notes;
         book.open_filters = parser.open_filters;
         book.uses_filters = parser.uses_filters;
+        book.open = parser.open;
         Ok(book)
     } else {
         let mut problems = parser.problems;
@@ -129,7 +133,10 @@ pub(crate) struct BookParser<'s> {
     loops: usize,
     /// Whether a function is being read.
     in_def: bool,
-    indents: HashMap<u32, u32>,
+    /// The JavaScript of the rulebook.
+    codes: Vec<Code>,
+    /// The next line that is none of the file's.
+    next_line: u32,
 }
 
 /// Something that can be called.
@@ -166,7 +173,8 @@ impl<'s> BookParser<'s> {
             uses_filters: false,
             loops: 0,
             in_def: false,
-            indents: HashMap::new(),
+            codes: Vec::new(),
+            next_line: 0,
         }
     }
 
@@ -321,6 +329,10 @@ impl Parser for BookParser<'_> {
 
     fn duration(&mut self, node: &Node) -> Data {
         self.duration(node)
+    }
+
+    fn limit(&mut self, node: &Node) -> Data {
+        self.limit(node)
     }
 
     fn code(&mut self, text: &Text) -> Code {

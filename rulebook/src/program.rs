@@ -88,13 +88,19 @@ impl Program for Main {
 
     fn plan(
         &self,
-        _: &Ctx<'_>,
+        ctx: &Ctx<'_>,
         run: &Rc<Run>,
         shown: &str,
         stash: &serde_json::Value,
     ) -> Result<Plan, RuleError> {
         let book = read(run.modules(), shown, &self.source.text, run)?;
-        plan_of(&book, shown, self.event.as_deref(), stash)
+        let around = Surroundings {
+            modules: Some(run.modules()),
+            takes_slots: false,
+            run: Some((ctx, run)),
+        };
+        let load = |from: &str, file: &str| check::loaded_book(around, from, file);
+        plan_of(&book, shown, self.event.as_deref(), stash, &load)
     }
 }
 

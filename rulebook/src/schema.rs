@@ -19,6 +19,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+#[cfg(test)]
+mod odd;
 pub(crate) mod parts;
 mod sections;
 #[cfg(test)]
@@ -90,6 +92,7 @@ pub fn rulebook_schema() -> Json {
             "branch": branch(),
             "text": {"type": ["string", "number", "boolean"]},
             "duration": duration(),
+            "limit": limit(),
             "format": {
                 "anyOf": [
                     {"enum": ["json", "yaml", "yml", "text", "csv", "ini", "properties", "toml", "xml"]},
@@ -207,7 +210,11 @@ fn top_keys() -> Vec<Key> {
             "on",
             "What is done for which event: `cla run --event NAME`. A section `on NAME` at the top says the same.",
             "on:\n  pushed:\n    branches: [main, 'release/*']\n    do:\n      - echo: pushed to ${branch}",
-            json!({"type": "object", "additionalProperties": reference("event")}),
+            json!({
+                "type": "object",
+                "propertyNames": {"pattern": r"\S"},
+                "additionalProperties": reference("event"),
+            }),
         ),
         Key::new(
             "do",
@@ -279,7 +286,7 @@ fn beside() -> Vec<Key> {
             "timeout",
             "How long the op may take, not counting the wait for its semaphore. Then it fails.",
             "- timeout: 10m\n  shell: make all",
-            reference("duration"),
+            reference("limit"),
         ),
         Key::new(
             "parallel",
@@ -513,7 +520,7 @@ fn semaphore() -> Json {
                 "default": 1,
             },
             "timeout": described("How long to wait for a slot before the op fails.", reference("duration")),
-            "ttl": described("How long the slot is held at most.", reference("duration")),
+            "ttl": described("How long the slot is held at most.", reference("limit")),
             "priority": {
                 "description": "Higher ones are served first.",
                 "type": ["integer", "string"],
@@ -552,6 +559,16 @@ fn on_error() -> Json {
             }), &["retry"]),
         ],
     })
+}
+
+/// A duration that is longer than nothing.
+fn limit() -> Json {
+    let mut limit = duration();
+    if let Some(keywords) = limit.as_object_mut() {
+        keywords.remove("minimum");
+    }
+    limit["exclusiveMinimum"] = 0.into();
+    limit
 }
 
 /// As [`cla_runtime::duration`] reads them, from the largest unit to the smallest.

@@ -1,59 +1,95 @@
 //! Texts with holes: `${path.to.var}`, also with filters, and `{{ JavaScript }}`. `$${` is a `${` that is none.
 
+use std::ops::Range;
+
 use cla_runtime::internal::SyntaxProblem;
 use serde_json::Value as Json;
 
 use super::filter::{Argument, Filter};
-use super::yaml::{Place, Ruler, Text};
+use super::yaml::{self, Place, Ruler, Stretch, Text};
 
 /// JavaScript of a rulebook, and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Code {
     pub(crate) text: String,
     pub(crate) at: Place,
-    /// See [`Text::indent`]: of how many columns its lines after the first were relieved.
-    pub(crate) indent: Option<u32>,
+    /// Where its parts stand.
+    stretches: Vec<Stretch>,
+    /// The number that its first line has for the interpreter: that of the file, if its lines are lines of the file.
+    pub(crate) line: u32,
 }
 
 impl Code {
     /// A whole text as code.
     pub(crate) fn of(text: &Text) -> Self {
+        Self::part(text, &mut Ruler::new(text), 0..text.text.len())
+    }
+
+    /// A part of a text as code.
+    fn part(text: &Text, ruler: &mut Ruler<'_>, bytes: Range<usize>) -> Self {
+        let at = ruler.place(bytes.clone());
         Self {
-            text: text.text.clone(),
-            at: text.place(0..text.text.len()),
-            indent: text.indent,
+            text: text.text[bytes.clone()].to_owned(),
+            at,
+            stretches: text.stretches(bytes),
+            line: at.line,
         }
     }
 
-    /// Where something in it stands: `at` is its line and its column in this text, from 1.
+    /// How many lines it has more than one.
+    pub(crate) fn line_feeds(&self) -> u32 {
+        self.text.matches('\n').count() as u32
+    }
+
+    /// Whether each of its lines is one of the file.
+    pub(crate) fn keeps_lines(&self) -> bool {
+        let mut feeds = self.text.match_indices('\n').enumerate();
+        feeds.all(|(nth, (at, _))| self.position(at + 1).0 == self.at.line + nth as u32 + 1)
+    }
+
+    /// Where the character at this offset, in bytes, stands: line and column, from 1, in characters.
+    pub(crate) fn position(&self, offset: usize) -> (u32, u32) {
+        yaml::position(&self.text, &self.stretches, offset)
+    }
+
+    /// Where a range of bytes begins that stands in one line, or the part of it that does, and its length.
+    pub(crate) fn place(&self, bytes: Range<usize>) -> Place {
+        let (line, column) = self.position(bytes.start);
+        let part = self.text.get(bytes.clone()).unwrap_or_default();
+        let within = part
+            .char_indices()
+            .map(|(at, _)| self.position(bytes.start + at));
+        let end = within.take_while(|at| at.0 == line).last();
+        Place {
+            line,
+            column,
+            length: end.map_or(1, |(_, end)| (end + 1).saturating_sub(column).max(1)),
+        }
+    }
+
+    /// Where something in it stands: `at` is its line and its column in this text, from 1, in characters.
     pub(crate) fn place_of(&self, at: (u32, u32), length: u32) -> Place {
         let (line, column) = at;
-        match (line, self.indent) {
-            (1, _) => Place {
-                column: self.at.column + column - 1,
-                length,
-                ..self.at
-            },
-            (_, Some(indent)) => Place {
-                line: self.at.line + line - 1,
-                column: indent + column,
-                length,
-            },
-            // Its lines are not those of the file.
-            (_, None) => self.at,
-        }
+        let mut starts =
+            std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1));
+        let start = starts.nth(line as usize - 1).unwrap_or(self.text.len());
+        let rest = &self.text[start..];
+        let mut characters = rest.char_indices().map(|(at, _)| start + at);
+        let from = characters
+            .nth(column as usize - 1)
+            .unwrap_or(self.text.len());
+        let to = match length {
+            0 => from,
+            length => characters
+                .nth(length as usize - 1)
+                .unwrap_or(self.text.len()),
+        };
+        self.place(from..to)
     }
 
     /// The line and the column of its first character that is no white space.
     pub(crate) fn begin(&self) -> (u32, u32) {
-        let blank = self.text.len() - self.text.trim_start().len();
-        match (self.indent, self.text[..blank].rsplit_once('\n')) {
-            (Some(indent), Some((lines, spaces))) => {
-                let line = self.at.line + lines.matches('\n').count() as u32 + 1;
-                (line, indent + spaces.chars().count() as u32 + 1)
-            }
-            _ => (self.at.line, self.at.column),
-        }
+        self.position(self.text.len() - self.text.trim_start().len())
     }
 }
 
@@ -144,22 +180,19 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
             (3, None)
         } else if let Some(inside) = rest.strip_prefix("${") {
             let end = end_of_hole(inside).ok_or_else(|| unclosed(text, at, "${", "}"))?;
-            let hole = hole(&inside[..end], at, &mut ruler)?;
+            let hole = hole(&inside[..end], at, text, &mut ruler)?;
             (end + 3, Some(Piece::Path(hole)))
         } else if let Some(inside) = rest.strip_prefix("{{") {
             let end = end_of_code(inside).ok_or_else(|| unclosed(text, at, "{{", "}}"))?;
             let code = &inside[..end];
             let lead = code.len() - code.trim_start().len();
             let code = code.trim();
-            let place = ruler.place(at + 2 + lead..at + 2 + lead + code.len());
+            let bytes = at + 2 + lead..at + 2 + lead + code.len();
             if code.is_empty() {
+                let place = ruler.place(bytes);
                 return Err(place.problem("there is nothing between {{ and }}", None));
             }
-            let hole = Piece::Code(Code {
-                text: code.to_owned(),
-                at: place,
-                indent: text.indent,
-            });
+            let hole = Piece::Code(Code::part(text, &mut ruler, bytes));
             (end + 4, Some(hole))
         } else {
             literal.push_str(&rest[..1]);
@@ -188,7 +221,12 @@ pub(crate) fn parse(text: &Text) -> Result<Template, SyntaxProblem> {
 }
 
 /// What stands between `${`, at this offset of the text, and `}`.
-fn hole(inside: &str, at: usize, ruler: &mut Ruler<'_>) -> Result<Hole, SyntaxProblem> {
+fn hole(
+    inside: &str,
+    at: usize,
+    text: &Text,
+    ruler: &mut Ruler<'_>,
+) -> Result<Hole, SyntaxProblem> {
     let (path, filters) = match inside.split_once('|') {
         Some((path, filters)) if !filters.starts_with('|') => (path, Some(filters)),
         _ => (inside, None),
@@ -210,11 +248,7 @@ fn hole(inside: &str, at: usize, ruler: &mut Ruler<'_>) -> Result<Hole, SyntaxPr
         let problem = format!("${{{inside}}} names no variable");
         return Err(place.problem(problem, Some(meant(inside.trim()))));
     }
-    let path = Code {
-        text: name.to_owned(),
-        at: ruler.place(begin..begin + name.len()),
-        indent: None,
-    };
+    let path = Code::part(text, ruler, begin..begin + name.len());
     let mut hole = Hole {
         path,
         filters: Vec::new(),

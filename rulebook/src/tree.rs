@@ -23,6 +23,6 @@ pub(crate) use self::outcome::{Abort, OpResult, Span, Step, Thrown};
 pub(crate) use self::parser::{Parser, Written, literal};
 pub(crate) use self::planner::{Planned, Planner, first_line};
 pub(crate) use self::runner::{Runner, Turns, Values};
-pub(crate) use self::scope::{BookSources, Evaluator, SCOPE_FILE, Scope};
+pub(crate) use self::scope::{BookSources, Evaluator, SCOPE_FILE, Scope, syntax_problem};
 pub(crate) use self::table::{ATTRIBUTES, Description, OpTable, ShortForms};
 pub(crate) use self::walk::Walk;

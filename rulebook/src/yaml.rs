@@ -1,6 +1,7 @@
 //! YAML as a tree that knows where everything stands, for errors that point at it. Knows nothing of rulebooks.
 
 mod part;
+mod places;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -9,6 +10,9 @@ use cla_runtime::internal::{Spot, SyntaxProblem};
 use cla_stdlib::internal::{Scalar, resolve_core_scalar, resolve_scalar};
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value as Json;
+
+use self::places::literal_lines;
+pub(crate) use self::places::{Ruler, Stretch, position};
 
 /// Deeper documents are refused: what walks through the tree calls itself.
 const MAX_DEPTH: usize = 64;
@@ -67,23 +71,8 @@ pub(crate) struct Text {
     pub(crate) at: Place,
     /// Whether it stands there without quotes, on one line.
     pub(crate) is_plain: bool,
-    /// Where the first character stands.
-    start: (u32, u32),
-    /// How many columns a literal block (`|`) is indented; other texts of several lines do not keep their lines.
-    pub(crate) indent: Option<u32>,
-    /// Where the parts of a text of several lines stand that does not keep them; empty for other texts.
+    /// Where its parts stand, in the order of the text; the first part begins it.
     stretches: Vec<Stretch>,
-}
-
-/// A part of a text that stands in one line of the source.
-#[derive(Clone, Debug, PartialEq)]
-struct Stretch {
-    /// Of its first character in the text, in bytes.
-    offset: usize,
-    line: u32,
-    column: u32,
-    /// The column after the last character of the line.
-    end: u32,
 }
 
 impl Text {
@@ -91,94 +80,22 @@ impl Text {
     pub(crate) fn place(&self, bytes: Range<usize>) -> Place {
         Ruler::new(self).place(bytes)
     }
-}
 
-/// Finds the places of many parts of one text. Each question counts on from the last one, so that a text with many parts
-/// is not counted from its start for each of them.
-pub(crate) struct Ruler<'a> {
-    text: &'a Text,
-    /// As far as lines were counted, in bytes.
-    offset: usize,
-    /// How many lines end before it.
-    lines: u32,
-    /// Where its line begins.
-    line_start: usize,
-    /// The characters of this range were counted.
-    counted: Range<usize>,
-    characters: u32,
-}
-
-impl<'a> Ruler<'a> {
-    pub(crate) fn new(text: &'a Text) -> Self {
-        Self {
-            text,
+    /// Where the parts of these bytes stand, as those of a text of its own.
+    pub(crate) fn stretches(&self, bytes: Range<usize>) -> Vec<Stretch> {
+        let (line, column) = position(&self.text, &self.stretches, bytes.start);
+        let first = Stretch {
             offset: 0,
-            lines: 0,
-            line_start: 0,
-            counted: 0..0,
-            characters: 0,
-        }
-    }
-
-    /// Where the character at this offset, in bytes, stands: line and column, from 1. After an escape sequence it is a
-    /// few columns short, and in a text of several lines it stays in the line of that sequence.
-    fn position(&mut self, offset: usize) -> (u32, u32) {
-        let Text {
-            text,
-            start: (line, column),
-            indent,
-            stretches,
-            ..
-        } = self.text;
-        let offset = offset.min(text.len());
-        let nth = stretches.partition_point(|part| part.offset <= offset);
-        if let Some(part) = nth.checked_sub(1).map(|nth| &stretches[nth]) {
-            let before = self.characters(part.offset..offset);
-            return (part.line, (part.column + before).min(part.end));
-        }
-        match indent {
-            Some(indent) => {
-                self.count_lines(offset);
-                let before = self.characters(self.line_start..offset);
-                (line + self.lines, indent + before + 1)
-            }
-            None => (*line, column + self.characters(0..offset)),
-        }
-    }
-
-    /// See [`Text::place`].
-    pub(crate) fn place(&mut self, bytes: Range<usize>) -> Place {
-        let (line, column) = self.position(bytes.start);
-        let part = self.text.text.get(bytes).unwrap_or_default();
-        let length = part.lines().next().unwrap_or_default().chars().count();
-        Place {
             line,
             column,
-            length: length.max(1) as u32,
-        }
-    }
-
-    fn count_lines(&mut self, offset: usize) {
-        if offset < self.offset {
-            (self.offset, self.lines, self.line_start) = (0, 0, 0);
-        }
-        let new = &self.text.text[self.offset..offset];
-        self.lines += new.matches('\n').count() as u32;
-        if let Some(last) = new.rfind('\n') {
-            self.line_start = self.offset + last + 1;
-        }
-        self.offset = offset;
-    }
-
-    fn characters(&mut self, range: Range<usize>) -> u32 {
-        let text = self.text.text.as_str();
-        if range.start == self.counted.start && range.end >= self.counted.end {
-            self.characters += text[self.counted.end..range.end].chars().count() as u32;
-        } else {
-            self.characters = text[range.clone()].chars().count() as u32;
-        }
-        self.counted = range;
-        self.characters
+        };
+        let later = self.stretches.iter();
+        let later = later.filter(|part| part.offset > bytes.start && part.offset < bytes.end);
+        let later = later.map(|part| Stretch {
+            offset: part.offset - bytes.start,
+            ..*part
+        });
+        std::iter::once(first).chain(later).collect()
     }
 }
 
@@ -267,6 +184,10 @@ pub(crate) fn read(
                 let marker = error.marker();
                 let place = reader.place(Span::new(*marker, *marker));
                 let place = Place { length: 1, ..place };
+                // The parser's own limit is that of lists and maps in brackets.
+                if error.info().contains("recursion limit") {
+                    return Err(too_deep(place));
+                }
                 let help = help(error.info());
                 return Err(place.problem(format!("no valid YAML: {}", error.info()), help));
             }
@@ -276,6 +197,12 @@ pub(crate) fn read(
         at: START,
         value: Yaml::Null,
     }))
+}
+
+fn too_deep(at: Place) -> SyntaxProblem {
+    let help = "give inner ops a name in `def` and call them by it, or put them in a rulebook of their own that is called";
+    let problem = format!("nested more than {MAX_DEPTH} levels deep");
+    at.problem(problem, Some(help.to_owned()))
 }
 
 /// The lines of a source. As in YAML, a carriage return ends one, alone or with a line feed.
@@ -425,8 +352,7 @@ impl Reader<'_> {
             return Err(at.problem(problem, Some(help.to_owned())));
         }
         if self.open.len() >= MAX_DEPTH {
-            let problem = format!("nested more than {MAX_DEPTH} levels deep");
-            return Err(at.problem(problem, None));
+            return Err(too_deep(at));
         }
         self.open.push(Open { at, anchor, parts });
         Ok(())
@@ -436,7 +362,9 @@ impl Reader<'_> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             let problem = format!("more than {MAX_NODES} values");
-            return Err(node.at.problem(problem, None));
+            let help = "what repeats is a foreach, and much data is a file that read_file reads; what an alias stands for \
+                        counts each time";
+            return Err(node.at.problem(problem, Some(help.to_owned())));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
@@ -547,9 +475,12 @@ impl Reader<'_> {
         at: Place,
         has_properties: bool,
     ) -> Text {
-        let (mut start, mut indent) = ((at.line, at.column), None);
-        match style {
-            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => start.1 += 1,
+        let mut start = (at.line, at.column);
+        let stretches = match style {
+            ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => {
+                start.1 += 1;
+                self.quoted(text, style, start)
+            }
             ScalarStyle::Literal | ScalarStyle::Folded => {
                 // Where the content begins, or else the line with the `|` before it.
                 let first = at.line + u32::from(has_properties);
@@ -559,42 +490,40 @@ impl Reader<'_> {
                 let content = lines.skip(first as usize - 1).find(is_filled);
                 // Lines that are empty may come before, and with an indicator (`|2`) more spaces.
                 let own = text.lines().enumerate().find(is_filled);
-                let columns = match (content, own) {
-                    (Some((nth, line)), Some((before, own))) => {
-                        // Only a literal block keeps them as lines.
-                        let before = if style == ScalarStyle::Literal {
-                            before
-                        } else {
-                            0
-                        };
-                        start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
-                        spaces(line).saturating_sub(spaces(own)) as u32
-                    }
-                    _ => 0,
-                };
+                let mut columns = 0;
+                if let (Some((nth, line)), Some((before, own))) = (content, own) {
+                    // Only a literal block keeps them as lines.
+                    let before = if style == ScalarStyle::Literal {
+                        before
+                    } else {
+                        0
+                    };
+                    start.0 = (nth + 1).saturating_sub(before).max(1) as u32;
+                    columns = spaces(line).saturating_sub(spaces(own)) as u32;
+                }
                 start.1 = columns + 1;
-                indent = (style == ScalarStyle::Literal).then_some(columns);
+                match style {
+                    ScalarStyle::Literal => literal_lines(text, start),
+                    _ => self.folded(text, start, span.end.line()),
+                }
             }
-            ScalarStyle::Plain => {}
-        }
-        let stretches = if indent.is_none() && span.end.line() > start.0 as usize {
-            self.stretches(text, start, span.end.line())
-        } else {
-            Vec::new()
+            ScalarStyle::Plain => self.folded(text, start, span.end.line()),
         };
         Text {
             text: text.to_owned(),
             at,
             is_plain: style == ScalarStyle::Plain,
-            start,
-            indent,
             stretches,
         }
     }
 
-    /// Finds the lines of the source in a text that has spaces and line feeds between them.
-    fn stretches(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
-        let mut stretches = Vec::new();
+    /// The parts of a text that has spaces and line feeds between the lines of the source.
+    fn folded(&self, text: &str, start: (u32, u32), last: usize) -> Vec<Stretch> {
+        let mut stretches = vec![Stretch {
+            offset: 0,
+            line: start.0,
+            column: start.1,
+        }];
         let mut offset = 0;
         let first = start.0 as usize - 1;
         for nth in first..last.min(self.lines.len()) {
@@ -615,7 +544,6 @@ impl Reader<'_> {
                 offset,
                 line: nth as u32 + 1,
                 column: column as u32 + 1,
-                end: self.widths[nth] as u32 + 1,
             });
             if !text[offset..].starts_with(content) {
                 break;

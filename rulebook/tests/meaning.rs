@@ -421,3 +421,26 @@ fn what_a_fork_sets_and_others_read_is_lost_with_a_warning() {
         assert_eq!(warned(&book("")), Vec::<String>::new());
     }
 }
+
+#[test]
+fn a_deadlock_has_its_own_name_also_through_forks() {
+    let book = "
+do:
+- try:
+  - semaphore: A
+    do:
+    - {parallel: wait, semaphore: A, echo: never}
+  catch:
+  - own =: '${error.name}'
+- try:
+  - semaphore: A
+    do:
+    - {semaphore: A, echo: never}
+  catch:
+  - return: ['${own}', '${error.name}']
+";
+    assert_eq!(
+        value(book),
+        json!(["SemaphoreDeadlockError", "SemaphoreDeadlockError"])
+    );
+}

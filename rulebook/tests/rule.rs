@@ -264,3 +264,29 @@ fn a_service_with_a_handler_gets_a_context_and_what_it_is_launched_with() {
         json!([[1, { "by": "me" }, true], "me", [1, { "by": "you", "name": "x" }, true], [3, 5, false], 4, true])
     );
 }
+
+#[test]
+fn the_cause_of_a_rule_that_failed_has_its_own_place() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).expect("there is room");
+    };
+    write("inner.js", "// inner\nfunction f() {\n  null.a;\n}\nf();\n");
+    write(
+        "outer.js",
+        "const { run } = require('cla/rule');\nrun('./inner.js');\n",
+    );
+    write("outer.yml", "- js: require('cla/rule').run('./inner.js')\n");
+    for (file, line) in [("outer.js", 2), ("outer.yml", 1)] {
+        let script = Script::file(folder.path().join(file));
+        let report = engine().run(script, RunOptions::new()).wait();
+        let error = report.result.expect_err(file);
+        assert_eq!(error.location.as_ref().map(|at| at.line), Some(line));
+        let cause = error.cause.expect("it has a cause");
+        let at = cause.location.expect("it has a place");
+        assert!(at.file.ends_with("inner.js"), "{at:?}");
+        assert_eq!((at.line, at.column), (3, 3), "{file}");
+        assert_eq!(cause.name, "TypeError");
+        assert_eq!(cause.snippet.expect("it is shown").text, "  null.a;");
+    }
+}

@@ -51,7 +51,7 @@ pub struct Finding {
 /// ```
 /// assert!(cla_runtime::check::RULES.contains(&"deadlock"));
 /// ```
-pub const RULES: [&str; 15] = [
+pub const RULES: [&str; 16] = [
     "assignment-in-condition",
     "cannot-load",
     "deadlock",
@@ -65,6 +65,7 @@ pub const RULES: [&str; 15] = [
     "unreachable-code",
     "unresolved-import",
     "unset-variable",
+    "unused-ignore",
     "unused-variable",
     "other",
 ];
@@ -74,6 +75,7 @@ pub(crate) fn rule_of(error: &RuleError) -> &'static str {
     match error.name.as_str() {
         "Assignment" => "assignment-in-condition",
         "Deadlock" => "deadlock",
+        "Ignore" => "unused-ignore",
         "LoadError" => "cannot-load",
         "Member" => "unknown-member",
         "Order" => "lock-order",

@@ -205,7 +205,7 @@ pub mod internal {
     pub use crate::region_span::RegionSpan;
     pub use crate::run::{Rooted, contain_panic, run_of, state_of};
     pub use crate::script_check::{
-        Surroundings, called_slots, check_script, has_global, slots_of_script,
+        Surroundings, called_slots, check_part, check_script, has_global, slots_of_script,
     };
     pub use crate::slot_guard::SlotGuard;
     pub use crate::sys::guarded::{LocaleMethod, LocaleMethods};
@@ -213,8 +213,9 @@ pub mod internal {
     pub use crate::sys::late_globals::LateGlobals;
     pub use crate::sys::overflow::report_stack_overflow;
     pub use crate::sys::quickjs::{
-        Compiled, StringIdentity, TopLevel, bytes_of, compile_script, error_without_place,
-        fill_view, fulfils_promise, mark_handled, promise_then, view_bytes, view_part, with_view,
+        Compiled, StringIdentity, TopLevel, bytes_of, compile_script, compile_script_at,
+        error_without_place, fill_view, fulfils_promise, mark_handled, promise_then, view_bytes,
+        view_part, with_view,
     };
     pub use crate::text::{escaped_text, exact_text, text};
     pub use crate::typescript::facts::{Call, Named, NamedExport, Take, Undeclared};
@@ -222,6 +223,7 @@ pub mod internal {
     pub use crate::typescript::input::{InputState, input_state, tidy};
     pub use crate::typescript::lock_order::lock_order;
     pub use crate::typescript::references::references;
+    pub use crate::typescript::suspects::suspects;
     pub use crate::typescript::undeclared::undeclared;
     pub use crate::typescript::{PositionMap, Shape, Stripped, exports, strip};
 }

@@ -711,6 +711,13 @@ impl ModuleCache {
         Ok(exports)
     }
 
+    /// Keeps how another rule failed, for when it is reported as the cause of an error of this one.
+    pub fn prepare_cause(&self, error: &RuleError) {
+        if let Some(key) = error.cause_key() {
+            self.prepare_error(&key, error.clone());
+        }
+    }
+
     /// Keeps an error with its place for when what is thrown with this message is reported.
     fn prepare_error(&self, message: &str, error: RuleError) {
         let mut prepared = self.prepared.borrow_mut();

@@ -185,14 +185,32 @@ impl ScriptCheck<'_, '_, '_> {
 
     /// What is probably not meant, and members that built-in modules do not have.
     fn lints(&mut self, subject: Subject<'_>) {
-        let found = lints(subject.text);
+        let place = |(line, column): (u32, u32), length: u32| Spot {
+            line,
+            column,
+            length,
+        };
+        self.lints_of(subject, subject.text, &place);
+    }
+
+    /// As [`lints`](Self::lints), of JavaScript that stands in a text.
+    fn lints_of(
+        &mut self,
+        subject: Subject<'_>,
+        text: &str,
+        place: &dyn Fn((u32, u32), u32) -> Spot,
+    ) {
+        let found = lints(text);
         for lint in found.found {
-            let at = Spot {
-                line: lint.at.0,
-                column: lint.at.1,
-                length: lint.length,
+            let at = place(lint.at, lint.length);
+            let message = match lint.line {
+                Some(line) => {
+                    let line = place((line, 1), 1).line;
+                    lint.message.replace("{line}", &line.to_string())
+                }
+                None => lint.message,
             };
-            let error = pointing(subject, at, lint.name, lint.message, Some(&lint.help));
+            let error = pointing(subject, at, lint.name, message, Some(&lint.help));
             self.checker.found(self.nth, Severity::Warning, error);
         }
         let Some((ctx, run)) = self.around.run else {
@@ -217,11 +235,7 @@ impl ScriptCheck<'_, '_, '_> {
             }
             let help = near.map(|near| format!("did you mean {near}?"));
             let message = format!("{} has no {}", used.module, used.name);
-            let at = Spot {
-                line: used.at.0,
-                column: used.at.1,
-                length: used.length,
-            };
+            let at = place(used.at, used.length);
             let error = pointing(subject, at, "Member", message, help.as_deref());
             self.checker.found(self.nth, Severity::Warning, error);
         }
@@ -407,6 +421,24 @@ impl ScriptCheck<'_, '_, '_> {
         );
         None
     }
+}
+
+/// Looks at JavaScript that is part of a rule in another language, `subject`: for what is probably not meant, and for members
+/// that modules do not have. `place` says where in the rule a line, a column and a length of the JavaScript are.
+pub fn check_part(
+    checker: &mut Checker,
+    nth: usize,
+    subject: Subject<'_>,
+    text: &str,
+    around: Surroundings<'_, '_>,
+    place: &dyn Fn((u32, u32), u32) -> Spot,
+) {
+    let mut check = ScriptCheck {
+        checker,
+        nth,
+        around,
+    };
+    check.lints_of(subject, text, place);
 }
 
 /// Which semaphores a script takes, and which rules it calls meanwhile. `takes_slots`: as in [`Surroundings`].

@@ -270,6 +270,21 @@ fn has_attributes(body: &[Statement<'_>]) -> bool {
     })
 }
 
+/// What a module exports itself, and the modules whose exports it exports all. `None` for what does not parse.
+pub(crate) fn own_exports(source: &str) -> Option<(Vec<String>, Vec<String>)> {
+    let found = on_big_stack(source, || {
+        let allocator = Allocator::default();
+        let parsed = Parser::new(&allocator, source, SourceType::ts().with_module(true)).parse();
+        report(source, parsed.diagnostics)?;
+        let record = &parsed.module_record;
+        let stars = record.star_export_entries.iter();
+        let stars = stars.filter_map(|entry| entry.module_request.as_ref());
+        let stars = stars.map(|from| from.name.to_string()).collect();
+        Ok::<_, Vec<SyntaxProblem>>((named(record), stars))
+    });
+    found.ok()
+}
+
 /// What the module exports; see [`Stripped::exports`]. `None` also for what does not parse.
 pub fn exports(source: &str) -> Option<Vec<String>> {
     // JavaScript is TypeScript without types.
@@ -492,6 +507,11 @@ fn exported(record: &ModuleRecord<'_>) -> Option<Vec<String>> {
     if !record.has_module_syntax || !record.star_export_entries.is_empty() {
         return None;
     }
+    Some(named(record))
+}
+
+/// The names that a module exports, but for those that it has from another one without naming them.
+fn named(record: &ModuleRecord<'_>) -> Vec<String> {
     let entries = record
         .local_export_entries
         .iter()
@@ -504,7 +524,7 @@ fn exported(record: &ModuleRecord<'_>) -> Option<Vec<String>> {
                 ExportExportName::Default(_) => Some("default".to_owned()),
                 ExportExportName::Null => None,
             });
-    Some(names.collect())
+    names.collect()
 }
 
 /// Fails with the errors among `diagnostics`.

@@ -6,14 +6,24 @@ use cla_runtime::internal::{CalledRule, HeldSlot, SlotSummary, TakenSlot};
 
 use super::assigned;
 use crate::template::{Code, Piece, Template};
-use crate::tree::{Block, Book, Callee, Condition, Data, Note, Op, Parallel, Region, Walk};
-use crate::yaml::Place;
+use crate::tree::{
+    Block, Book, Callee, Condition, Data, Note, OnError, Op, Parallel, Region, Walk,
+};
+use crate::yaml::{Place, json_number};
 
 /// The most paths through defs that are walked: their number can double with each def.
 const MOST_CALLS: usize = 2_000;
 
 /// How deep calls within calls are walked: only a def that calls itself goes deeper.
 const DEEPEST_CALL: usize = 32;
+
+/// A rule that is called.
+pub(super) struct CalledFile {
+    pub(super) file: String,
+    /// The event that it gets; within, `None` if only a run knows which.
+    pub(super) event: Option<Option<String>>,
+    pub(super) at: Place,
+}
 
 /// A walk through all ops of a rulebook, on every path that a run could take.
 pub(super) struct BookWalk<'a> {
@@ -25,11 +35,15 @@ pub(super) struct BookWalk<'a> {
     /// How many calls deep the walk is.
     depth: usize,
     pub(super) codes: Vec<Code>,
+    /// Those that decide something.
+    pub(super) conditions: Vec<Code>,
     /// Those among them whose variables are known here: not those of events.
     pub(super) own: Vec<Code>,
     /// The variables that are read by `${}`, except in events, which bring variables that are not known here.
     pub(super) paths: Vec<Code>,
     pub(super) set: HashSet<String>,
+    /// The variables that ops other than loops set.
+    pub(super) assigned: HashSet<String>,
     /// The variables that ops set.
     pub(super) changed: HashSet<String>,
     /// Semaphores that are taken within themselves: where, which, and where it is held.
@@ -37,6 +51,10 @@ pub(super) struct BookWalk<'a> {
     pub(super) pairs: Vec<(String, String, Place)>,
     /// What is taken, and which rules are called meanwhile.
     pub(super) slots: SlotSummary,
+    /// The rules that this rulebook calls itself, by names without templates.
+    pub(super) files: Vec<CalledFile>,
+    /// The services that it launches, by names without templates.
+    pub(super) launched: Vec<(Place, String)>,
     /// What is probably not meant.
     pub(super) notes: Vec<Note>,
     /// The variables that forks set, and where.
@@ -58,13 +76,17 @@ impl<'a> BookWalk<'a> {
             calls: HashSet::new(),
             depth: 0,
             codes: Vec::new(),
+            conditions: Vec::new(),
             own: Vec::new(),
             paths: Vec::new(),
             set: HashSet::new(),
+            assigned: HashSet::new(),
             changed: HashSet::new(),
             nested: Vec::new(),
             pairs: Vec::new(),
             slots: SlotSummary::default(),
+            files: Vec::new(),
+            launched: Vec::new(),
             notes: Vec::new(),
             in_forks: Vec::new(),
             shared: HashSet::new(),
@@ -88,6 +110,7 @@ impl<'a> BookWalk<'a> {
         }
         // Variables of the rulebook are not changed by ops.
         self.changed.clear();
+        self.assigned.clear();
         for def in book.defs.values() {
             for argument in &def.arguments {
                 self.set.insert(argument.name.clone());
@@ -156,6 +179,12 @@ impl<'a> BookWalk<'a> {
         }
         if let Some(register) = &op.register {
             self.sets(register);
+        }
+        if let OnError::Retry {
+            delay: Some(delay), ..
+        } = &op.on_error
+        {
+            self.data(delay);
         }
         // A fork that is left holds nothing of what is held here. A fork that is joined keeps this op, and what it holds, waiting.
         let before = match op.parallel {
@@ -251,6 +280,16 @@ impl<'a> BookWalk<'a> {
     }
 }
 
+/// The text that a run would make of a value, if nothing in it is open.
+fn as_text(data: &Data) -> Option<String> {
+    match data {
+        Data::Text(template) => template.literal().map(str::to_owned),
+        Data::Number(number) => Some(json_number(*number).to_string()),
+        Data::Bool(value) => Some(value.to_string()),
+        Data::Null | Data::List(_) | Data::Map(_) => None,
+    }
+}
+
 fn held_slot(name: &str, at: Place) -> HeldSlot {
     HeldSlot {
         semaphore: name.to_owned(),
@@ -298,22 +337,42 @@ impl<'a> Walk<'a> for BookWalk<'a> {
         self.depth -= 1;
     }
 
-    fn calls_rule(&mut self, file: &'a Data, at: Place) {
-        let Data::Text(file) = file else { return };
-        let Some(file) = file.literal() else { return };
+    fn calls_rule(&mut self, file: &'a Data, event: Option<&'a Data>, at: Place) {
+        let Some(file) = as_text(file) else { return };
+        if self.called_at.is_none() {
+            self.files.push(CalledFile {
+                file: file.clone(),
+                event: event.map(as_text),
+                at,
+            });
+        }
         let from = self.called_at.map(|_| self.book.name.clone());
         let call = CalledRule {
             from,
-            file: file.to_owned(),
+            file,
             at: self.called_at.unwrap_or(at).into(),
             within: self.held_slots(),
         };
         self.slots.calls.push(call);
     }
 
+    fn launches(&mut self, name: &'a Data, at: Place) {
+        if let Data::Text(name) = name
+            && let Some(name) = name.literal()
+            && self.called_at.is_none()
+        {
+            self.launched.push((at, name.to_owned()));
+        }
+    }
+
     fn condition(&mut self, condition: &'a Condition) {
         match condition {
-            Condition::Code(code) => self.code(code),
+            Condition::Code(code) => {
+                if self.called_at.is_none() {
+                    self.conditions.push(code.clone());
+                }
+                self.code(code);
+            }
             Condition::Data(data) => self.data(data),
         }
     }
@@ -372,6 +431,7 @@ impl<'a> Walk<'a> for BookWalk<'a> {
             let name = name.split(['.', '[']).next().unwrap_or_default();
             self.set.insert(name.to_owned());
             self.changed.insert(name.to_owned());
+            self.assigned.insert(name.to_owned());
             let name = name.to_owned();
             self.note_set(&name);
         }

@@ -278,13 +278,15 @@ impl Module {
             None => format!("{rule} failed: {}", error.message),
         };
         let thrown = self.error_class(ctx).and_then(|class| {
-            class.construct::<_, Value<'_>>((
-                message,
-                rule,
-                error.name.as_str(),
-                error.message.as_str(),
-                place,
-            ))
+            class
+                .construct::<_, Value<'_>>((
+                    message,
+                    rule,
+                    error.name.as_str(),
+                    error.message.as_str(),
+                    place,
+                ))
+                .inspect(|_| self.run.modules().prepare_cause(error))
         });
         match thrown {
             Ok(thrown) => ctx.throw(thrown),
@@ -310,6 +312,7 @@ const ERROR_CLASS: &str = "(() => {
     class RuleError extends Error {
         constructor(message, rule, name, reason, place) {
             const cause = new Error(reason);
+            if (place !== undefined) cause.stack = `    at <anonymous> (${place})\\n`;
             if (name !== undefined && name !== 'Error') {
                 Object.defineProperty(cause, 'name', { value: name, writable: true, configurable: true });
             }

@@ -103,7 +103,7 @@ fn read_pack(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<d
     let argument = written.argument;
     let names = ["from", "to", "base", "include", "exclude", "time"];
     let parts = parser.map_parts(argument, &written.key.text, names)?;
-    parser.texts(argument, &["from", "to"], &["base", "time"]);
+    parser.texts(argument, &[], &["base", "time"]);
     let [from, to, base, include, exclude, time] = parts;
     if let Some(Data::Text(template)) = &time
         && let Some(text) = template.literal()
@@ -135,7 +135,6 @@ fn read_pack(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<d
 fn read_unpack(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let argument = written.argument;
     let parts = parser.map_parts(argument, &written.key.text, ["from", "to", "most"])?;
-    parser.texts(argument, &["from", "to"], &[]);
     let [from, to, most] = parts;
     match &most {
         None => {}

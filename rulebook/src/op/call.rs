@@ -27,9 +27,8 @@ impl Action for Call {
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
         let mut planned = Planned::default();
-        if let Some(ops) = planner.call(&self.callee, &self.arguments) {
-            planned.add(None, ops);
-        }
+        let block = planner.call(&self.callee, &self.arguments);
+        planned.blocks.extend(block);
         let text = planner.text(&self.arguments);
         planned.what = Some(text).filter(|text| text != "{}" && text != "null");
         planned

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::schema::parts::{OpSchema, any, described, reference, short};
 use crate::tree::{
-    Abort, Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope,
-    Values, Walk, Written,
+    Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
+    Written,
 };
 
 pub(super) static CALL: Description = Description {
@@ -33,6 +33,7 @@ pub(super) static CALL: Description = Description {
 
 fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Action>> {
     let [file, stash, event] = parser.parts(written.argument, "file", ["file", "stash", "event"]);
+    parser.text(written.argument, "event", event.as_ref());
     Some(Box::new(CallRule {
         file: parser.required(written.argument, "file", file)?,
         stash,
@@ -78,17 +79,14 @@ impl Action for CallRule {
         match report.result {
             Ok(_) => runner.js(report.value.make(runner.ctx())),
             Err(error) => {
-                let mut abort = runner.throw(&format!("{file} failed: {}", error.message));
-                if let Abort::Thrown(thrown) = &mut abort {
-                    thrown.cause = Some(Box::new(error));
-                }
-                Err(abort)
+                let abort = runner.throw(&format!("{file} failed: {}", error.message));
+                Err(runner.failed(abort, error))
             }
         }
     }
 
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, op: &'a Op) {
-        walk.calls_rule(&self.file, op.at);
+        walk.calls_rule(&self.file, self.event.as_ref(), op.at);
         walk.parts([Some(&self.file), self.stash.as_ref(), self.event.as_ref()]);
     }
 
@@ -98,6 +96,8 @@ impl Action for CallRule {
         call.event = self.event.as_ref().map(|event| planner.text(event));
         let mut planned = Planned::what(planner.parts(parts));
         planned.call = Some(call);
+        let block = planner.call_rule(&self.file, self.event.as_ref(), self.stash.as_ref());
+        planned.blocks.extend(block);
         planned
     }
 }

@@ -21,6 +21,7 @@ pub(super) static FOREACH: Description = Description {
     companions: &["do"],
     schema: || {
         OpSchema::new(json!({
+            "type": LISTS,
             "if": {"type": "object", "required": ["in"]},
             "then": {"properties": each(), "additionalProperties": false},
         }))
@@ -40,6 +41,9 @@ pub(super) static FOREACH: Description = Description {
     read: Some(read),
 };
 
+/// What a list may be written as.
+const LISTS: [&str; 4] = ["array", "object", "string", "null"];
+
 /// What a `foreach` with `in` has.
 fn each() -> Json {
     json!({
@@ -49,7 +53,7 @@ fn each() -> Json {
             "pattern": VARIABLE,
             "default": "it",
         },
-        "in": {"description": "A list, a map, or JavaScript that gives one."},
+        "in": {"description": "A list, a map, or JavaScript that gives one.", "type": LISTS},
         "do": described("What is done for each.", reference("block")),
         "parallel": {
             "description": "How many turns run beside each other.",
@@ -117,8 +121,20 @@ fn items(parser: &mut dyn Parser, node: &Node) -> Items {
             }
             Items::Data(Data::Text(template))
         }
+        Yaml::Number(_) | Yaml::Bool(_) => {
+            refuse(parser, node);
+            Items::Data(Data::Null)
+        }
         _ => Items::Data(parser.data(node)),
     }
+}
+
+fn refuse(parser: &mut dyn Parser, node: &Node) {
+    let message = format!(
+        "a foreach goes through a list or a map, and not {}",
+        node.value.kind()
+    );
+    parser.problem(node.at, message);
 }
 
 #[derive(Debug)]
@@ -142,7 +158,7 @@ impl Action for ForEach {
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
         let list = match &self.list {
-            Items::Code(code) => runner.evaluate(scope.code(code))?,
+            Items::Code(code) => runner.code(code, scope)?,
             Items::Data(data) => runner.value(data, scope)?,
         };
         let Some(object) = list.as_object().filter(|_| !list.is_function()) else {
@@ -209,8 +225,22 @@ impl Action for ForEach {
             Items::Code(code) => first_line(&code.text),
             Items::Data(data) => planner.text(data),
         };
-        let mut planned = Planned::block(planner.block(&self.body.block));
-        planned.what = Some(format!("{} in {list}", self.body.variable));
-        planned
+        let known = match &self.list {
+            Items::Code(_) => None,
+            Items::Data(data) => planner.known(data),
+        };
+        let items = match known {
+            Some(Json::Array(items)) => Some(items),
+            Some(Json::Object(map)) => Some(
+                map.into_iter()
+                    .map(|(key, value)| json!({"key": key, "value": value}))
+                    .collect(),
+            ),
+            Some(Json::Null) => Some(Vec::new()),
+            _ => None,
+        };
+        let what = format!("{} in {list}{}", self.body.variable, self.body.at_once());
+        let blocks = planner.turns(&self.body.variable, items, &self.body.block);
+        Planned::blocks(what, blocks)
     }
 }

@@ -38,6 +38,10 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     }
     let names = ["service", "config", "stash"];
     let [service, config, stash] = parser.parts(written.argument, "service", names);
+    if let Some(Data::Number(_) | Data::Bool(_)) = &service {
+        let message = "the `service` of this op must be a text";
+        parser.problem(written.argument.at, message);
+    }
     Some(Box::new(Launch {
         service: parser.required(written.argument, "service", service)?,
         config,
@@ -74,7 +78,8 @@ impl Action for Launch {
         runner.serve(&name, config, vars, scope.book())
     }
 
-    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {
+    fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, op: &'a Op) {
+        walk.launches(&self.service, op.at);
         walk.parts([
             Some(&self.service),
             self.config.as_ref(),

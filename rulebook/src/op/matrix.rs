@@ -1,10 +1,10 @@
 //! `matrix`: something for each combination of values.
 
 use cla_runtime::js::{Object, Value};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::turns::Body;
-use crate::schema::parts::{OpSchema, described, reference};
+use crate::schema::parts::{OpSchema, TEMPLATE, described, reference};
 use crate::tree::{
     Action, Data, Description, Op, OpResult, Parser, Planned, Planner, Runner, Scope, Values, Walk,
     Written,
@@ -19,7 +19,12 @@ pub(super) static MATRIX: Description = Description {
     schema: || {
         OpSchema::new(described(
             "Names, and for each a list of values.",
-            json!({"type": ["object", "string"], "minProperties": 1}),
+            json!({
+                "type": ["object", "string"],
+                "pattern": TEMPLATE,
+                "minProperties": 1,
+                "additionalProperties": {"type": ["array", "string"], "pattern": TEMPLATE},
+            }),
         ))
         .with(json!({"required": ["do"], "properties": {"do": reference("block")}}))
     },
@@ -40,10 +45,9 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
             !entries.is_empty()
                 && entries
                     .iter()
-                    .all(|(_, list)| matches!(list, Data::List(_) | Data::Text(_)))
+                    .all(|(_, list)| matches!(list, Data::List(_)) || is_open(list))
         }
-        Data::Text(_) => true,
-        _ => false,
+        other => is_open(other),
     };
     if !is_fitting {
         let message = "a matrix is a map of names and lists: {os: [linux, mac], node: [20, 22]}";
@@ -54,6 +58,11 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
         lists,
         body: Body::read(parser, "it".to_owned(), body, parallel),
     }))
+}
+
+/// Whether a template makes it.
+fn is_open(data: &Data) -> bool {
+    matches!(data, Data::Text(template) if template.literal().is_none())
 }
 
 #[derive(Debug)]
@@ -106,6 +115,31 @@ impl Matrix {
     }
 }
 
+/// The combinations of lists that are known before a run.
+fn known_combinations(lists: Json) -> Option<Vec<Json>> {
+    let Json::Object(lists) = lists else {
+        return None;
+    };
+    let mut all = vec![serde_json::Map::new()];
+    for (name, list) in lists {
+        let Json::Array(list) = list else {
+            return None;
+        };
+        if all.len() * list.len() > MOST {
+            return None;
+        }
+        let longer = all.iter().flat_map(|combination| {
+            list.iter().map(|value| {
+                let mut combination = combination.clone();
+                combination.insert(name.clone(), value.clone());
+                combination
+            })
+        });
+        all = longer.collect();
+    }
+    Some(all.into_iter().map(Json::Object).collect())
+}
+
 impl Action for Matrix {
     fn run<'js>(
         &self,
@@ -124,8 +158,9 @@ impl Action for Matrix {
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
-        let mut planned = Planned::block(planner.block(&self.body.block));
-        planned.what = Some(planner.text(&self.lists));
-        planned
+        let items = planner.known(&self.lists).and_then(known_combinations);
+        let what = format!("{}{}", planner.text(&self.lists), self.body.at_once());
+        let blocks = planner.turns(&self.body.variable, items, &self.body.block);
+        Planned::blocks(what, blocks)
     }
 }

@@ -101,7 +101,6 @@ fn parse(
     source: Source,
     [format, kind, options]: [Option<Data>; 3],
 ) -> Option<Box<dyn Action>> {
-    parser.texts(argument, &["text", "body", "file", "path"], &[]);
     let format = parser.either(argument, [("format", format), ("type", kind)]);
     parser.known_format(argument, format.as_ref());
     let options = options.filter(|options| !matches!(options, Data::Null));

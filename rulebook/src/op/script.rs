@@ -42,7 +42,7 @@ impl Action for Script {
         _: &Op,
         scope: &Scope<'js>,
     ) -> OpResult<'js, Value<'js>> {
-        runner.evaluate(scope.code(&self.0))
+        runner.code(&self.0, scope)
     }
 
     fn check<'a>(&'a self, walk: &mut dyn Walk<'a>, _: &'a Op) {

@@ -46,7 +46,6 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     let argument = written.argument;
     let names = ["path", "include", "exclude", "replace"];
     let [path, include, exclude, replaced] = parser.parts(argument, "path", names);
-    parser.texts(argument, &["path"], &[]);
     let replaced = match replaced {
         None => None,
         Some(Data::Map(entries)) if !entries.is_empty() => {

@@ -3,6 +3,8 @@
 //! A value in a command is data, whatever stands in it: it is quoted for the place where it stands. Where no quoting would
 //! keep it from being run, the rulebook is refused before anything runs. See [`Words`].
 
+mod planned;
+
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
@@ -15,7 +17,7 @@ use cla_stdlib::internal::command::{
 use serde_json::json;
 
 use crate::filter::words;
-use crate::schema::parts::{OpSchema, described, map, reference};
+use crate::schema::parts::{OpSchema, TEMPLATE, described, map, reference};
 use crate::shown::shown;
 use crate::template::{Hole, Piece};
 use crate::tree::{
@@ -40,7 +42,7 @@ pub(super) static SHELL: Description = Description {
                 "cmd": described("A command of the shell, or several.", json!({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1})),
                 "run": described("A program and its arguments, without a shell.", json!({"type": ["string", "array"], "minItems": 1})),
                 "args": described("What the command finds as $1, $2, ...; behind `run`, more arguments.", json!({"type": ["string", "array"]})),
-                "env": described("Variables that it sees; what is null is taken away.", json!({"type": ["object", "string", "null"]})),
+                "env": described("Variables that it sees; what is null is taken away.", json!({"type": ["object", "string", "null"], "pattern": TEMPLATE})),
                 "cwd": described("The folder in which it runs.", json!({"type": "string"})),
                 "stdin": {"description": "What it reads."},
                 "shell": {
@@ -53,7 +55,7 @@ pub(super) static SHELL: Description = Description {
                     "type": "boolean",
                     "default": false,
                 },
-                "timeout": described("After this time it must end.", reference("duration")),
+                "timeout": described("After this time it must end.", reference("limit")),
                 "grace": described("How long it has to end then. Default: 5 seconds.", reference("duration")),
             }),
             &[],
@@ -150,9 +152,17 @@ fn read_map(
             "cmd" => shell.commands = commands(parser, node),
             "run" => {
                 let data = parser.data(node);
+                let is_name = |data: &Data| match data {
+                    Data::Text(template) => template.literal() != Some(""),
+                    Data::List(_) | Data::Map(_) | Data::Null => false,
+                    Data::Bool(_) | Data::Number(_) => true,
+                };
                 let is_fitting = match &data {
-                    Data::List(items) => !items.is_empty(),
-                    Data::Text(_) => true,
+                    // A list within it may give the program, too.
+                    Data::List(items) => items
+                        .first()
+                        .is_some_and(|first| matches!(first, Data::List(_)) || is_name(first)),
+                    Data::Text(_) => is_name(&data),
                     _ => false,
                 };
                 if !is_fitting {
@@ -170,7 +180,8 @@ fn read_map(
             }
             "env" => {
                 let data = parser.data(node);
-                if !matches!(data, Data::Map(_) | Data::Text(_) | Data::Null) {
+                let is_open = matches!(&data, Data::Text(text) if text.literal().is_none());
+                if !is_open && !matches!(data, Data::Map(_) | Data::Null) {
                     parser.problem(node.at, "env is a map of names and values");
                 }
                 shell.environment = Some(data);
@@ -197,7 +208,7 @@ fn read_map(
                 Yaml::Bool(shows) => shell.shows = *shows,
                 _ => parser.problem(node.at, "pipe_out is true or false"),
             },
-            "timeout" => shell.timeout = Some(parser.duration(node)),
+            "timeout" => shell.timeout = Some(parser.limit(node)),
             "grace" => shell.grace = Some(parser.duration(node)),
             "host" => {
                 let message = "shell runs on this machine, and has no `host`".to_owned();
@@ -701,9 +712,6 @@ impl Action for Shell {
     }
 
     fn plan<'a>(&'a self, planner: &mut dyn Planner<'a>) -> Planned {
-        let commands = self.commands.iter().map(|command| &command.text);
-        let all = commands.chain(&self.program).chain(&self.arguments);
-        let texts: Vec<String> = all.map(|data| planner.text(data)).collect();
-        Planned::what(texts.join("; "))
+        Planned::what(self.planned(planner).join("; "))
     }
 }

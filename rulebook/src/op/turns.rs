@@ -88,6 +88,14 @@ impl Body {
         }
     }
 
+    /// How many turns run at once, for people.
+    pub(super) fn at_once(&self) -> String {
+        match &self.parallel {
+            Some((most, _)) => format!(", {most} at once"),
+            None => String::new(),
+        }
+    }
+
     /// Whether turns run beside each other.
     pub(super) fn is_parallel(&self) -> bool {
         self.parallel.is_some()

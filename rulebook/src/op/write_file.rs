@@ -51,7 +51,6 @@ fn read(parser: &mut dyn Parser, written: &Written<'_, '_>) -> Option<Box<dyn Ac
     let argument = written.argument;
     let names = ["path", "file", "text", "body", "data", "format", "append"];
     let [path, file, text, body, data, format, append] = parser.parts(argument, "path", names);
-    parser.texts(argument, &["path", "file"], &[]);
     let path = parser.either(argument, [("path", path), ("file", file)]);
     let text = parser.either(argument, [("text", text), ("body", body)]);
     parser.known_format(argument, format.as_ref());

@@ -12,7 +12,7 @@ impl BookParser<'_> {
     pub(crate) fn attribute(&mut self, op: &mut Op, key: &str, node: &Node) {
         match key {
             "semaphore" => op.semaphore = self.region(node),
-            "timeout" => op.timeout = Some(self.duration(node)),
+            "timeout" => op.timeout = Some(self.limit(node)),
             // How many turns of a loop run at once, which the loop has read.
             "parallel"
                 if node.number().is_some() && ["foreach", "matrix"].contains(&op.kind.as_str()) => {
@@ -79,7 +79,7 @@ impl BookParser<'_> {
                         }
                         "slots" => region.slots = Some(self.count(part)),
                         "timeout" => region.timeout = Some(self.duration(part)),
-                        "ttl" => region.ttl = Some(self.duration(part)),
+                        "ttl" => region.ttl = Some(self.limit(part)),
                         "priority" => region.priority = Some(self.count(part)),
                         _ => {
                             let known = ["key", "slots", "timeout", "ttl", "priority"];
@@ -180,6 +180,22 @@ impl BookParser<'_> {
             Some(number) => Data::Number(number),
             None => self.data(node),
         }
+    }
+
+    /// A duration within which something can be done.
+    pub(crate) fn limit(&mut self, node: &Node) -> Data {
+        let data = self.duration(node);
+        let is_none = match &data {
+            Data::Number(seconds) => *seconds == 0.0,
+            Data::Text(template) => template.literal().is_some_and(|text| {
+                cla_runtime::duration::parse(text).is_ok_and(|limit| limit.is_zero())
+            }),
+            _ => false,
+        };
+        if is_none {
+            self.problem(node.at, "this must be longer than nothing");
+        }
+        data
     }
 
     /// A duration; one without templates is looked at now.

@@ -73,6 +73,10 @@ impl BookParser<'_> {
             }
         }
         for (key, def) in entries(node) {
+            if key.text.trim().is_empty() {
+                self.problem(key.at, "a def must have a name");
+                continue;
+            }
             let signature = match Signature::read(key) {
                 Ok(signature) => signature,
                 Err(problem) => {

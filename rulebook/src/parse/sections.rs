@@ -185,6 +185,9 @@ impl BookParser<'_> {
     }
 
     fn event(&mut self, event: &Text, node: &Node, book: &mut Book) {
+        if event.text.trim().is_empty() {
+            self.problem(event.at, "an event must have a name");
+        }
         if !self.events.insert(event.text.clone()) {
             let message = format!("the event {:?} is there twice", event.text);
             return self.problem(event.at, message);

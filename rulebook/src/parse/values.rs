@@ -63,31 +63,30 @@ impl BookParser<'_> {
     }
 
     pub(crate) fn code(&mut self, text: &Text) -> Code {
-        let code = Code::of(text);
-        if let Some(indent) = code.indent {
-            let lines = text.text.lines().count() as u32;
-            for line in code.at.line..code.at.line + lines {
-                self.indents.insert(line, indent);
-            }
-        }
+        let mut code = Code::of(text);
+        self.register(&mut code);
         code
+    }
+
+    /// Gives code the lines that the interpreter counts, so that it can be found by them.
+    fn register(&mut self, code: &mut Code) {
+        // Lines that are none of the file's come after those of all else.
+        if !code.keeps_lines() {
+            code.line = self.next_line;
+            self.next_line += code.line_feeds() + 1;
+        }
+        self.codes.push(code.clone());
     }
 
     pub(crate) fn template(&mut self, text: &Text) -> Template {
         match template::parse(text) {
-            Ok(template) => {
-                for piece in &template.pieces {
-                    if let template::Piece::Code(code) = piece
-                        && let Some(indent) = code.indent
-                    {
-                        let lines = code.text.lines().count() as u32;
-                        // The first line is filled up with spaces.
-                        for line in code.at.line + 1..code.at.line + lines {
-                            self.indents.insert(line, indent);
-                        }
-                    }
+            Ok(mut template) => {
+                for piece in &mut template.pieces {
                     match piece {
-                        template::Piece::Code(code) => self.refuse_holes(code),
+                        template::Piece::Code(code) => {
+                            self.register(code);
+                            self.refuse_holes(code);
+                        }
                         template::Piece::Path(hole) => self.filters(hole),
                         template::Piece::Literal(_) => {}
                     }

@@ -201,11 +201,7 @@ impl<'js> BookRunner<'_, 'js> {
                         }
                         Err(error) => {
                             let message = format!("the turn {label:?} failed: {}", error.message);
-                            let mut abort = self.throw(&message);
-                            if let Abort::Thrown(thrown) = &mut abort {
-                                thrown.cause = Some(Box::new(error));
-                            }
-                            Err(abort)
+                            Err(self.failed(self.throw(&message), error))
                         }
                     },
                     None => Ok(()),
@@ -300,11 +296,7 @@ impl<'js> BookRunner<'_, 'js> {
                         }),
                         Err(error) => {
                             let message = format!("the fork {label:?} failed: {}", error.message);
-                            let mut abort = self.throw_at(span, &message);
-                            if let Abort::Thrown(thrown) = &mut abort {
-                                thrown.cause = Some(Box::new(error));
-                            }
-                            Err(abort)
+                            Err(self.failed(self.throw_at(span, &message), error))
                         }
                     },
                     None => Ok(()),

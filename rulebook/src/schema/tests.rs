@@ -12,7 +12,7 @@ use crate::yaml::{self, Node, Yaml};
 static VALIDATOR: LazyLock<Validator> =
     LazyLock::new(|| jsonschema::draft7::new(&rulebook_schema()).unwrap());
 
-fn json(node: &Node) -> Json {
+pub(super) fn json(node: &Node) -> Json {
     match &node.value {
         Yaml::Null => Json::Null,
         Yaml::Bool(value) => json!(value),
@@ -35,7 +35,7 @@ fn json(node: &Node) -> Json {
 }
 
 /// What the schema says against a rulebook.
-fn refused(text: &str) -> Vec<String> {
+pub(super) fn refused(text: &str) -> Vec<String> {
     let document = json(&yaml::read(text, &mut || false).unwrap());
     VALIDATOR
         .iter_errors(&document)

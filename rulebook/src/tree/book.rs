@@ -26,6 +26,8 @@ pub(crate) struct Book {
     pub(crate) services: Vec<(Place, String)>,
     /// What is probably not meant, found while it was read.
     pub(crate) notes: Vec<Note>,
+    /// Whether there may be services that only a run knows.
+    pub(crate) open: bool,
     /// Whether there may be filters that only a run knows.
     pub(crate) open_filters: bool,
     /// Whether one of these is used.
@@ -43,8 +45,8 @@ pub(crate) struct Book {
     /// What runs for which event, in the order of the file.
     pub(crate) on: Vec<(String, Block)>,
     pub(crate) body: Option<Block>,
-    /// How many columns the lines of literal blocks with code are indented.
-    pub(crate) indents: HashMap<u32, u32>,
+    /// Its JavaScript, in the order of the lines and columns that the interpreter counts.
+    pub(crate) codes: Vec<Code>,
     /// Only in the rulebook that was started: all that it imports, also through others. Importers come before what they
     /// import, so that each is freed on its own: a long chain of imports would otherwise need a deep stack.
     pub(crate) family: Vec<Arc<Book>>,

@@ -52,6 +52,9 @@ pub(crate) trait Parser {
     /// A duration; one without templates is checked now.
     fn duration(&mut self, node: &Node) -> Data;
 
+    /// A duration that is longer than nothing.
+    fn limit(&mut self, node: &Node) -> Data;
+
     fn code(&mut self, text: &Text) -> Code;
 
     fn template(&mut self, text: &Text) -> Template;
@@ -190,14 +193,39 @@ impl dyn Parser + '_ {
         name: &str,
         part: Option<Data>,
     ) -> Option<Data> {
-        if part.is_none() || matches!(part, Some(Data::Null)) {
-            // A misspelt key is told once.
-            if !self.was_misspelt(argument.at, name) {
-                self.problem(argument.at, format!("this op needs a `{name}`"));
+        let is_blank = |template: &Template| {
+            name != "text"
+                && template
+                    .literal()
+                    .is_some_and(|text| text.trim().is_empty())
+        };
+        match part {
+            None | Some(Data::Null) => {
+                // A misspelt key is told once.
+                if !self.was_misspelt(argument.at, name) {
+                    self.problem(argument.at, format!("this op needs a `{name}`"));
+                }
+                None
             }
-            return None;
+            Some(Data::Text(template)) if is_blank(&template) => {
+                self.problem(argument.at, format!("the `{name}` of this op is empty"));
+                None
+            }
+            part => {
+                self.text(argument, name, part.as_ref());
+                part
+            }
         }
-        part
+    }
+
+    /// Notes that a part of an op's argument is no text, and nothing that is shown as one.
+    pub(crate) fn text(&mut self, argument: &Node, name: &str, part: Option<&Data>) {
+        if let Some(Data::List(_) | Data::Map(_) | Data::Null) = part {
+            self.problem(
+                argument.at,
+                format!("the `{name}` of this op must be a text"),
+            );
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What an op would do, for people, and how it finds out.
 
 use cla_runtime::plan::{PlannedBlock, PlannedCall, PlannedOp};
+use serde_json::Value as Json;
 
 use super::{Block, Callee, Condition, Data};
-use crate::template::Template;
+use crate::template::{Piece, Template};
 
 /// What an op says of itself for a plan.
 #[derive(Default)]
@@ -32,6 +33,15 @@ impl Planned {
         planned
     }
 
+    /// An op with the turns of a loop.
+    pub(crate) fn blocks(what: String, blocks: Vec<PlannedBlock>) -> Self {
+        Self {
+            what: Some(what),
+            blocks,
+            call: None,
+        }
+    }
+
     /// Adds a block.
     pub(crate) fn add(&mut self, label: Option<&str>, ops: Vec<PlannedOp>) {
         let label = label.map(str::to_owned);
@@ -43,8 +53,30 @@ impl Planned {
 pub(crate) trait Planner<'a> {
     fn block(&mut self, block: &'a Block) -> Vec<PlannedOp>;
 
-    /// The ops of a def. `None` if what is called is none, or is being planned.
-    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<Vec<PlannedOp>>;
+    /// The ops of a def. `None` if what is called is none.
+    fn call(&mut self, callee: &'a Callee, arguments: &Data) -> Option<PlannedBlock>;
+
+    /// The ops of another rulebook that is called. `None` if what is called is none, or not known.
+    fn call_rule(
+        &mut self,
+        file: &Data,
+        event: Option<&Data>,
+        stash: Option<&Data>,
+    ) -> Option<PlannedBlock>;
+
+    /// The ops of a loop: those of each turn, if it is known what they are for.
+    fn turns(
+        &mut self,
+        variable: &str,
+        items: Option<Vec<Json>>,
+        block: &'a Block,
+    ) -> Vec<PlannedBlock>;
+
+    /// The value of data in which everything is known.
+    fn known(&self, data: &Data) -> Option<Json>;
+
+    /// The value of a part of a template, if it is known.
+    fn known_piece(&self, piece: &Piece) -> Option<Json>;
 
     fn condition(&self, condition: &Condition) -> String;
 

@@ -4,15 +4,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cla_runtime::RuleError;
 use cla_runtime::host::Run;
 use cla_runtime::internal::{Failure, failure, resolve};
+use cla_runtime::js::object::Property;
 use cla_runtime::js::{self, Ctx, Object, Value};
 use cla_runtime::output::OutputStream;
 
 use super::{Abort, Block, Book, Callee, Condition, Data, Op, OpResult, Scope};
 use crate::data::{FORMATS, Format};
 use crate::shown::shown;
-use crate::template::Piece;
+use crate::template::{Code, Piece};
 
 /// Turns of a loop that run beside each other.
 pub(crate) struct Turns<'a, 'js> {
@@ -100,6 +102,30 @@ pub(crate) trait Values<'js>: Runner<'js> {
         self.evaluated(scope.piece(piece), scope)
     }
 
+    /// What is thrown because another run failed. What catches it knows a semaphore's error by its name.
+    fn failed(&self, mut abort: Abort<'js>, error: RuleError) -> Abort<'js> {
+        if let Abort::Thrown(thrown) = &mut abort {
+            if error.name.starts_with("Semaphore")
+                && let Some(object) = thrown.value.as_object()
+            {
+                let name = Property::from(error.name.as_str())
+                    .writable()
+                    .configurable();
+                let named = object.prop("name", name);
+                if let Err(error) = self.js(named) {
+                    return error;
+                }
+            }
+            thrown.cause = Some(Box::new(error));
+        }
+        abort
+    }
+
+    /// The value of JavaScript.
+    fn code(&self, code: &Code, scope: &Scope<'js>) -> OpResult<'js, Value<'js>> {
+        self.evaluated(scope.code(code), scope)
+    }
+
     /// A value of a template; what went wrong points at the hole.
     fn evaluated(
         &self,
@@ -128,7 +154,7 @@ pub(crate) trait Values<'js>: Runner<'js> {
 
     fn holds(&self, condition: &Condition, scope: &Scope<'js>) -> OpResult<'js, bool> {
         let value = match condition {
-            Condition::Code(code) => self.evaluate(scope.code(code))?,
+            Condition::Code(code) => self.code(code, scope)?,
             Condition::Data(data) => self.value(data, scope)?,
         };
         if value.is_string() {

@@ -9,7 +9,7 @@ use cla_runtime::RuleError;
 use cla_runtime::host::json_to_value;
 use cla_runtime::internal::{
     Awaiting, Declaration, LineEnds, ModuleCache, Origin, Sources, Suspect, SyntaxProblem,
-    TopLevel, compile_script, nearest, run_of,
+    compile_script_at, nearest, problems, run_of, suspects,
 };
 use cla_runtime::js::{self, Array, Ctx, Function, IntoJs, Object, Value};
 
@@ -84,6 +84,55 @@ const ASYNC_STATEMENTS: (&str, &str) = (
     "(function($vars){with($vars){return (async function(){",
     "}).call(this)}})",
 );
+
+/// Code as it is compiled: a function of the variables.
+struct Wrapped<'c> {
+    head: &'static str,
+    /// Spaces before the code.
+    indent: usize,
+    text: &'c str,
+    end: &'static str,
+    tail: &'static str,
+}
+
+impl<'c> Wrapped<'c> {
+    fn new(code: &Code, text: &'c str, is_expression: bool) -> Self {
+        let (head, tail) = match (is_expression, text.contains("await")) {
+            (true, false) => EXPRESSION,
+            (false, false) => STATEMENTS,
+            (true, true) => ASYNC_EXPRESSION,
+            (false, true) => ASYNC_STATEMENTS,
+        };
+        Self {
+            head,
+            indent: code.at.column as usize - 1,
+            text,
+            // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
+            end: if text.contains("//") { "\n" } else { "" },
+            tail,
+        }
+    }
+
+    /// Where the code begins, in bytes.
+    fn start(&self) -> usize {
+        HEAD + self.indent
+    }
+
+    /// All of it.
+    fn text(&self) -> String {
+        let Self {
+            head,
+            indent,
+            text,
+            end,
+            tail,
+        } = self;
+        format!("{head:HEAD$}{:indent$}{text}{end}{tail}", "")
+    }
+}
+
+/// So many columns are before the first line of code, whichever head it has.
+const HEAD: usize = 64;
 
 /// What an op sees: variables, as an object and as what makes names of them, and the rulebook it stands in.
 #[derive(Clone)]
@@ -217,10 +266,11 @@ impl<'js> Evaluator<'js> {
                     }
                 }
             }
-            compiled.or_else(|_| {
+            let compiled = compiled.or_else(|_| {
                 self.ctx.catch();
                 self.compile_as(code, &code.text, false)
-            })
+            });
+            compiled.map_err(|error| self.plainer(code, error))
         };
         self.compiled(code, compile)?.call((scope.names.clone(),))
     }
@@ -240,10 +290,35 @@ impl<'js> Evaluator<'js> {
     }
 
     pub(crate) fn compile(&self, code: &Code) -> js::Result<Function<'js>> {
-        self.compile_as(code, &code.text, true).or_else(|_| {
+        let compiled = self.compile_as(code, &code.text, true).or_else(|_| {
             self.ctx.catch();
             self.compile_as(code, &code.text, false)
-        })
+        });
+        compiled.map_err(|error| self.plainer(code, error))
+    }
+
+    /// The error of code that does not parse, in the words of a better parser.
+    fn plainer(&self, code: &Code, error: js::Error) -> js::Error {
+        if !error.is_exception() {
+            return error;
+        }
+        let thrown = self.ctx.catch();
+        let is_syntax = thrown.as_exception().is_some_and(|error| {
+            error
+                .get::<_, String>("name")
+                .is_ok_and(|name| name == "SyntaxError")
+        });
+        match syntax_problem(code).filter(|_| is_syntax) {
+            Some(problem) => {
+                self.failed_at.set(Some(Place {
+                    line: problem.line,
+                    column: problem.column,
+                    length: problem.length,
+                }));
+                js::Exception::throw_syntax(&self.ctx, &problem.message)
+            }
+            None => self.ctx.throw(thrown),
+        }
     }
 
     /// Compiles `text` as what stands where `code` stands: an expression, or statements.
@@ -253,21 +328,9 @@ impl<'js> Evaluator<'js> {
         text: &str,
         is_expression: bool,
     ) -> js::Result<Function<'js>> {
-        let (head, tail) = match (is_expression, text.contains("await")) {
-            (true, false) => EXPRESSION,
-            (false, false) => STATEMENTS,
-            (true, true) => ASYNC_EXPRESSION,
-            (false, true) => ASYNC_STATEMENTS,
-        };
+        let text = Wrapped::new(code, text, is_expression).text();
         // So that QuickJS counts lines and columns as the rulebook's author does.
-        let mut lead = "\n".repeat(code.at.line as usize - 1);
-        if code.indent.is_none() {
-            lead.push_str(&" ".repeat(code.at.column as usize - 1));
-        }
-        // A comment must not swallow the rest; elsewhere, what is missing is missed in the code's own line.
-        let end = if text.contains("//") { "\n" } else { "" };
-        let text = format!("{head}{lead}{text}{end}{tail}");
-        compile_script(&self.ctx, &self.book.name, &text, TopLevel::Plain)?
+        compile_script_at(&self.ctx, &self.book.name, &text, code.line)?
             .run()?
             .get()
     }
@@ -441,6 +504,131 @@ fn ends_of_statements(code: &str) -> Vec<usize> {
     ends
 }
 
+/// What is wrong with code that does not parse.
+pub(crate) fn syntax_problem(code: &Code) -> Option<SyntaxProblem> {
+    let text = code.text.as_str();
+    let (before, after) = match (text.contains("await"), text.trim_start().starts_with('{')) {
+        (true, _) => ("async () => {\n", "\n}"),
+        // An object rather than a block.
+        (false, true) => ("(\n", "\n)"),
+        (false, false) => ("", ""),
+    };
+    let found = problems("code.cjs", &format!("{before}{text}{after}"));
+    let first = found.into_iter().next()?;
+    let line = first.line - before.matches('\n').count() as u32;
+    let place = code.place_of((line.max(1), first.column), first.length);
+    Some(place.problem(first.message, first.help))
+}
+
+/// The code that has this line and column for the interpreter, in bytes.
+fn code_at(book: &Book, line: u32, column: u32) -> Option<&Code> {
+    let codes = &book.codes;
+    let start = |code: &Code| (code.line, code.at.column + HEAD as u32 - 1);
+    let before = codes.partition_point(|code| start(code) <= (line, column));
+    let begun = before.checked_sub(1).map(|nth| &codes[nth]);
+    let has_line = |code: &&Code| (code.line..=code.line + code.line_feeds()).contains(&line);
+    // What is missing at the end is missed in a line after it, and QuickJS may point before the first character.
+    begun
+        .filter(has_line)
+        .or_else(|| codes.get(before).filter(has_line))
+        .or(begun)
+}
+
+/// Where the interpreter's line and column, in bytes, is in a text, in bytes.
+fn offset_in(code: &Code, line: u32, column: u32) -> usize {
+    let text = code.text.as_str();
+    let Some(nth) = line.checked_sub(code.line) else {
+        return 0;
+    };
+    let mut starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let Some(start) = starts.nth(nth as usize) else {
+        return text.len();
+    };
+    let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+    let indent = if nth == 0 {
+        HEAD as u32 + code.at.column - 1
+    } else {
+        0
+    };
+    let offset = start + (column.saturating_sub(1 + indent)) as usize;
+    text.floor_char_boundary(offset.min(end))
+}
+
+/// The steps that may have failed at a place in the JavaScript of a rulebook; where they are is in bytes of the rulebook.
+fn suspects_in(book: &Book, line: u32, column: u32) -> Vec<Suspect> {
+    // The position of a function's start is that of its line.
+    if column == 1 {
+        let on_line = book.codes.iter().filter(|code| code.line == line);
+        let mut found = on_line.flat_map(|code| suspects_of(book, code, line, column));
+        let mut found = found.by_ref().peekable();
+        if found.peek().is_some() {
+            return found.collect();
+        }
+    }
+    match code_at(book, line, column) {
+        Some(code) => suspects_of(book, code, line, column),
+        None => Vec::new(),
+    }
+}
+
+fn suspects_of(book: &Book, code: &Code, line: u32, column: u32) -> Vec<Suspect> {
+    let offset_of = |offset: usize| {
+        let (line, column) = code.position(offset);
+        byte_at(&book.text, line, column)
+    };
+    let mut variants = vec![(code.text.clone(), true)];
+    variants.extend(last_values(&code.text).into_iter().map(|text| {
+        let is_expression = !text.contains(RETURN);
+        (text, is_expression)
+    }));
+    variants.push((code.text.clone(), false));
+    for (text, is_expression) in variants {
+        let wrapped = Wrapped::new(code, &text, is_expression);
+        let found = suspects(&wrapped.text(), 0, line + 1 - code.line, column);
+        if found.is_empty() {
+            continue;
+        }
+        let start = wrapped.start();
+        // In what gives the value of its last statement, more stands before that one.
+        let longer = text.find(RETURN).filter(|_| text != code.text);
+        let own = |offset: usize| {
+            let offset = offset.checked_sub(start)?;
+            let shift = match longer {
+                Some(at) if offset > at => RETURN.len() - 1,
+                _ => 0,
+            };
+            (offset - shift <= code.text.len()).then_some(offset - shift)
+        };
+        let moved = found.into_iter().filter_map(|mut suspect| {
+            let (from, to) = (own(suspect.range.0)?, own(suspect.range.1)?);
+            let last = code.text.get(from..to)?.chars().next_back()?.len_utf8();
+            let end = offset_of(to - last)?;
+            let last = book.text.get(end..)?.chars().next()?.len_utf8();
+            suspect.range = (offset_of(from)?, end + last);
+            suspect.tail = offset_of(own(suspect.tail)?)?;
+            (suspect.range.0 < suspect.range.1).then_some(suspect)
+        });
+        return moved.collect();
+    }
+    Vec::new()
+}
+
+/// Where a line and a column, in characters, are in a text, in bytes.
+fn byte_at(text: &str, line: u32, column: u32) -> Option<usize> {
+    let own = yaml::lines(text).nth(line as usize - 1)?;
+    let at = own.char_indices().nth(column as usize - 1);
+    let at = at.map_or(own.len(), |(at, _)| at);
+    Some(own.as_ptr().addr() - text.as_ptr().addr() + at)
+}
+
+/// The line and the column, in characters, of a byte of a text.
+fn line_and_column(text: &str, at: usize) -> (u32, u32) {
+    let before = &text[..text.floor_char_boundary(at)];
+    let lines: Vec<&str> = yaml::lines(before).collect();
+    let last = lines.last().map_or(0, |line| line.chars().count());
+    (lines.len().max(1) as u32, last as u32 + 1)
+}
+
 /// The sources of a run with a rulebook, for errors that point into them.
 pub(crate) struct BookSources<'a> {
     pub(crate) modules: &'a ModuleCache,
@@ -466,16 +654,8 @@ impl Sources for BookSources<'_> {
         let Some(book) = self.book(file) else {
             return self.modules.original(file, line, column);
         };
-        let indent = book.indents.get(&line).copied().unwrap_or(0) as usize;
-        // Code that does not keep its lines may seem to go on where there is nothing.
-        let lines = yaml::lines(&book.text).enumerate();
-        let (nth, text) = lines.take(line as usize).last()?;
-        let end = if nth + 1 == line as usize {
-            text.floor_char_boundary(indent + column as usize - 1)
-        } else {
-            text.len()
-        };
-        Some((nth as u32 + 1, text[..end].chars().count() as u32 + 1))
+        let code = code_at(book, line, column)?;
+        Some(code.position(offset_in(code, line, column)))
     }
 
     fn mapped(&self, file: &str, line: u32, column: u32) -> Option<(String, u32, u32)> {
@@ -491,14 +671,20 @@ impl Sources for BookSources<'_> {
 
     fn suspects(&self, file: &str, line: u32, column: u32) -> Vec<Suspect> {
         match self.book(file) {
-            Some(_) => Vec::new(),
+            Some(book) => suspects_in(book, line, column),
             None => self.modules.suspects(file, line, column),
         }
     }
 
     fn mark(&self, file: &str, suspect: &Suspect) -> Option<(u32, u32, u32)> {
         match self.book(file) {
-            Some(_) => None,
+            // What is marked is in one line.
+            Some(book) => {
+                let (line, column) = line_and_column(&book.text, suspect.range.0);
+                let part = book.text.get(suspect.range.0..suspect.range.1)?;
+                let part = part.split(['\n', '\r']).next().unwrap_or_default();
+                Some((line, column, part.chars().count().max(1) as u32))
+            }
             None => self.modules.mark(file, suspect),
         }
     }
@@ -533,7 +719,7 @@ impl Sources for BookSources<'_> {
     }
 
     fn is_library(&self, file: &str) -> bool {
-        self.modules.is_library(file)
+        file == SCOPE_FILE || self.modules.is_library(file)
     }
 
     fn line_ends(&self, file: &str) -> LineEnds {

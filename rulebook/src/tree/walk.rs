@@ -14,8 +14,11 @@ pub(crate) trait Walk<'a> {
     /// What a call leads to.
     fn call(&mut self, callee: &'a Callee, at: Place);
 
-    /// Another rule is called, and waited for.
-    fn calls_rule(&mut self, file: &'a Data, at: Place);
+    /// Another rule is called, perhaps with an event, and waited for.
+    fn calls_rule(&mut self, file: &'a Data, event: Option<&'a Data>, at: Place);
+
+    /// A service is called by this name.
+    fn launches(&mut self, name: &'a Data, at: Place);
 
     fn condition(&mut self, condition: &'a Condition);
 

@@ -5,16 +5,13 @@ use std::ops::Range;
 use super::Text;
 
 impl Text {
-    /// What stands at these bytes, with its place. Meant for keys: a part of several lines is placed as if it had one.
+    /// What stands at these bytes, with its place.
     pub(crate) fn part(&self, bytes: Range<usize>) -> Self {
-        let at = self.place(bytes.clone());
         Self {
+            at: self.place(bytes.clone()),
+            stretches: self.stretches(bytes.clone()),
             text: self.text.get(bytes).unwrap_or_default().to_owned(),
-            at,
             is_plain: self.is_plain,
-            start: (at.line, at.column),
-            indent: None,
-            stretches: Vec::new(),
         }
     }
 

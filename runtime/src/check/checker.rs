@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Finding, Severity, rule_of};
+use super::{Finding, RULES, Severity, rule_of};
 use crate::error::RuleError;
 use crate::error::source::SyntaxProblem;
 use crate::line_ends::LineEnds;
+use crate::nearest::nearest;
 
 /// The most files in one check, imported ones included.
 const MOST_FILES: usize = 10_000;
@@ -79,27 +80,42 @@ pub struct Checker {
 /// What begins a comment that takes findings away, behind `//` or `#`.
 const IGNORE: &str = "cla-ignore:";
 
-/// Whether a comment in that line, or alone in the line before, names the rule.
-fn is_ignored(text: &str, line: u32, rule: &str) -> bool {
-    let names = |line: &str| {
-        let rules = line.split_once(IGNORE).map(|(_, rules)| rules);
-        rules.is_some_and(|rules| {
-            let mut rules = rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-            rules.any(|named| named == rule)
-        })
-    };
-    let is_comment = |line: &str| {
-        let line = line.trim_start();
-        line.starts_with("//") || line.starts_with('#') || line.starts_with("/*")
-    };
-    let line = line as usize;
-    let mut lines = text.lines().skip(line.saturating_sub(2));
-    let before = match line {
-        0 | 1 => None,
-        _ => lines.next(),
-    };
-    before.is_some_and(|before| is_comment(before) && names(before))
-        || lines.next().is_some_and(names)
+/// A comment that takes findings away.
+#[derive(Debug, PartialEq, Eq)]
+struct Ignoring<'t> {
+    /// The lines whose findings it takes away.
+    lines: [u32; 2],
+    /// The rules that it names, and where: line, column, in characters.
+    rules: Vec<(&'t str, u32, u32)>,
+}
+
+/// The comments of a text that take findings away: those of their line, and of the next one if they are alone in theirs.
+fn ignoring(text: &str) -> Vec<Ignoring<'_>> {
+    let mut found = Vec::new();
+    for (nth, line) in text.lines().enumerate() {
+        let Some((before, rules)) = line.split_once(IGNORE) else {
+            continue;
+        };
+        let own = nth as u32 + 1;
+        let comment = before.trim_start();
+        let is_alone =
+            comment.starts_with("//") || comment.starts_with('#') || comment.starts_with("/*");
+        let mut at = before.len() + IGNORE.len();
+        let mut named = Vec::new();
+        for rule in rules.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')) {
+            let column = line[..at].chars().count() as u32 + 1;
+            if !rule.is_empty() {
+                named.push((rule, own, column));
+            }
+            at += rule.len();
+            at += line[at..].chars().next().map_or(0, char::len_utf8);
+        }
+        found.push(Ignoring {
+            lines: [own, if is_alone { own + 1 } else { own }],
+            rules: named,
+        });
+    }
+    found
 }
 
 impl Checker {
@@ -169,17 +185,88 @@ impl Checker {
         for source in self.sources.iter().flatten() {
             texts.insert(&source.name, &source.text);
         }
-        let is_ignored = |finding: &Finding| {
+        // Nearly all texts have no such comment.
+        texts.retain(|_, text| text.contains(IGNORE));
+        let comments: HashMap<&str, Vec<Ignoring<'_>>> = texts
+            .iter()
+            .map(|(name, text)| (*name, ignoring(text)))
+            .collect();
+        let mut used: HashSet<(String, u32, u32)> = HashSet::new();
+        self.findings.retain(|(_, finding)| {
             let Some(at) = &finding.error.location else {
-                return false;
+                return true;
             };
-            let Some(text) = texts.get(at.file.as_str()) else {
-                return false;
+            let Some(comments) = comments.get(at.file.as_str()) else {
+                return true;
             };
-            // Nearly all texts have no such comment.
-            text.contains(IGNORE) && is_ignored(text, at.line, &finding.rule)
-        };
-        self.findings.retain(|(_, finding)| !is_ignored(finding));
+            let mut is_ignored = false;
+            let here = comments.iter().filter(|of| of.lines.contains(&at.line));
+            for (rule, line, column) in here.flat_map(|of| &of.rules) {
+                if *rule == finding.rule {
+                    is_ignored = true;
+                    used.insert((at.file.clone(), *line, *column));
+                }
+            }
+            !is_ignored
+        });
+        let mut told = Vec::new();
+        for (name, comments) in &comments {
+            let source = self
+                .sources
+                .iter()
+                .position(|source| source.as_ref().is_some_and(|source| source.name == *name));
+            let ends = source
+                .and_then(|nth| self.sources[nth].as_ref())
+                .map_or(LineEnds::Script, |source| source.ends);
+            let subject = Subject {
+                name,
+                text: texts[name],
+                ends,
+            };
+            for of in comments {
+                // What stands behind the names of rules says why.
+                let is_name = |(rule, ..): &&(&str, u32, u32)| RULES.contains(rule);
+                let known = of.rules.iter().take_while(is_name).count();
+                for (nth, (rule, line, column)) in of.rules.iter().enumerate() {
+                    let at = Spot {
+                        line: *line,
+                        column: *column,
+                        length: rule.len() as u32,
+                    };
+                    let error = match RULES.contains(rule) {
+                        true if used.contains(&((*name).to_owned(), *line, *column)) => continue,
+                        true if nth >= known => continue,
+                        true => {
+                            let message =
+                                format!("this takes nothing away: {rule} finds nothing here");
+                            pointing(subject, at, "Ignore", message, Some("remove it"))
+                        }
+                        // The first word must be a rule.
+                        false if nth == 0 => {
+                            let help = match nearest(rule, RULES) {
+                                Some(near) => format!("did you mean {near}?"),
+                                None => format!("the rules are {}", RULES.join(", ")),
+                            };
+                            let message = format!("there is no rule {rule:?}");
+                            pointing(subject, at, "Ignore", message, Some(&help))
+                        }
+                        false => {
+                            let Some(near) = nearest(rule, RULES).filter(|_| rule.contains('-'))
+                            else {
+                                continue;
+                            };
+                            let help = format!("did you mean {near}?");
+                            let message = format!("there is no rule {rule:?}");
+                            pointing(subject, at, "Ignore", message, Some(&help))
+                        }
+                    };
+                    told.push((source.unwrap_or_default(), error));
+                }
+            }
+        }
+        for (nth, error) in told {
+            self.found(nth, Severity::Warning, error);
+        }
     }
 
     /// Each problem of a file is a finding of its own.
@@ -284,23 +371,22 @@ pub fn pointing(
 
 #[cfg(test)]
 mod tests {
-    use super::is_ignored;
+    use super::ignoring;
 
     #[test]
-    fn a_comment_in_the_line_or_alone_before_it_takes_a_finding_away() {
+    fn a_comment_names_rules_for_its_line_and_alone_for_the_next_one() {
         let text = "a; // cla-ignore: deadlock, lock-order because\n# cla-ignore: syntax\nb\nc cla-ignore: x\nd\n";
-        for (line, rule, ignored) in [
-            (1, "deadlock", true),
-            (1, "lock-order", true),
-            (1, "lock", false),
-            (2, "deadlock", false),
-            (3, "syntax", true),
-            (4, "x", true),
-            (5, "x", false),
-            (0, "syntax", false),
-            (99, "syntax", false),
-        ] {
-            assert_eq!(is_ignored(text, line, rule), ignored, "{line} {rule}");
-        }
+        let found = ignoring(text);
+        let lines: Vec<_> = found.iter().map(|of| of.lines).collect();
+        assert_eq!(lines, [[1, 1], [2, 3], [4, 4]]);
+        assert_eq!(
+            found[0].rules,
+            [
+                ("deadlock", 1, 19),
+                ("lock-order", 1, 29),
+                ("because", 1, 40)
+            ]
+        );
+        assert_eq!(found[1].rules, [("syntax", 2, 15)]);
     }
 }

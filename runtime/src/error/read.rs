@@ -45,6 +45,15 @@ const DETAILS_MAX: usize = 128;
 const DETAILS_DEPTH: usize = 4;
 const DETAILS_STRING_MAX: usize = 1_000;
 
+impl RuleError {
+    /// By what the error of another rule is known again, when it is the cause of one of this rule: its message and its place.
+    pub(crate) fn cause_key(&self) -> Option<String> {
+        let at = self.location.as_ref()?;
+        let (file, line, column) = (&at.file, at.line, at.column);
+        Some(format!("{}\n{file}:{line}:{column}", self.message))
+    }
+}
+
 pub(super) struct Reader<'r, 'js> {
     ctx: &'r Ctx<'js>,
     sources: &'r dyn Sources,
@@ -113,6 +122,16 @@ impl<'r, 'js> Reader<'r, 'js> {
             error.snippet = prepared.snippet;
             error.errors = prepared.errors;
             error.kind = prepared.kind;
+        }
+        // The error of another rule has its place, and the text of its file.
+        if depth > 0
+            && error.snippet.is_none()
+            && let Some(key) = error.cause_key()
+            && let Some(known) = self.sources.prepared(&key)
+        {
+            error.snippet = known.snippet;
+            error.help = known.help.or(error.help);
+            error.frames = known.frames;
         }
         if value.is_uncatchable_error() {
             error.kind = ErrorKind::Cancelled;

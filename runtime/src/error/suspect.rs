@@ -128,6 +128,8 @@ pub(super) fn said(message: &str) -> Option<Said<'_>> {
     if let Some(name) = message
         .strip_suffix(" is not defined")
         .or_else(|| message.strip_suffix(" is not initialized"))
+        // In a rulebook, where names are those of variables.
+        .or_else(|| message.strip_suffix(" is not set"))
     {
         return says(&[Step::Name, Step::Write], Some(name));
     }
@@ -184,7 +186,11 @@ fn score(
 ) -> Option<i32> {
     let name = suspect.name.as_deref();
     let exact = if suspect.exact { 40 } else { 0 };
-    if let Some(called) = symptom.called {
+    // Whoever reads a variable of a rulebook calls the function that looks it up.
+    let is_lookup = symptom.called == Some("get") && symptom.message.ends_with(" is not set");
+    if let Some(called) = symptom.called
+        && !is_lookup
+    {
         // What calls a function in so many words, or behind the scenes.
         let plain = matches!(suspect.step, Step::Call | Step::Construct);
         if !suspect.exact {

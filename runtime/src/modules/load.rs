@@ -2,6 +2,7 @@
 //!
 //! What is not an ECMAScript module (a built-in one, JSON, CommonJS) is [wrapped](super::wrap) into a small one.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -228,7 +229,10 @@ pub(super) fn file_exports(
     name: &str,
 ) -> rquickjs::Result<Option<Vec<String>>> {
     match form(ctx, run, name)? {
-        Form::Module(source, _) => Ok(exports(&source.text)),
+        Form::Module(source, _) => match exports(&source.text) {
+            Some(names) => Ok(Some(names)),
+            None => all_exports(ctx, run, name, &source.text),
+        },
         Form::CommonJs(source) => {
             let mut names = commonjs_names(ctx, run, name, &source)?;
             names.extend(["default", "module.exports"].map(str::to_owned));
@@ -236,6 +240,49 @@ pub(super) fn file_exports(
         }
         Form::Native | Form::Json => Ok(None),
     }
+}
+
+/// What a module exports that exports all of others, too. `None` if one of these does not say what it exports.
+fn all_exports(
+    ctx: &Ctx<'_>,
+    run: &Rc<Run>,
+    name: &str,
+    text: &str,
+) -> rquickjs::Result<Option<Vec<String>>> {
+    /// The most modules that are looked at.
+    const MOST: usize = 200;
+    let Some((mut names, stars)) = typescript::own_exports(text) else {
+        return Ok(None);
+    };
+    let mut seen = HashSet::from([name.to_owned()]);
+    let mut left: Vec<(String, String)> = stars
+        .into_iter()
+        .map(|star| (name.to_owned(), star))
+        .collect();
+    while let Some((importer, specifier)) = left.pop() {
+        let Ok(Resolved::File(path)) = run.modules().resolve(&importer, &specifier) else {
+            return Ok(None);
+        };
+        let Some(name) = path.to_str() else {
+            return Ok(None);
+        };
+        if !seen.insert(name.to_owned()) {
+            continue;
+        }
+        if seen.len() > MOST || run.must_stop() {
+            return Ok(None);
+        }
+        let Form::Module(source, _) = form(ctx, run, name)? else {
+            return Ok(None);
+        };
+        let Some((own, stars)) = typescript::own_exports(&source.text) else {
+            return Ok(None);
+        };
+        // All but the default one.
+        names.extend(own.into_iter().filter(|name| name != "default"));
+        left.extend(stars.into_iter().map(|star| (name.to_owned(), star)));
+    }
+    Ok(Some(names))
 }
 
 /// Whether JavaScript, whose name leaves that open, is an ES module: if it declares imports or exports, or if it awaits

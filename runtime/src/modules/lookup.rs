@@ -176,9 +176,11 @@ impl ModuleCache {
                     .map(|folder| folder.display().to_string())
                     .collect();
                 match existing.is_empty() {
+                    true if is_file_name(package) => {
+                        format!("a file beside the rule is './{package}'")
+                    }
                     true => format!(
-                        "there is no folder node_modules in {}; `npm install {package}` there gets the package, and \
-                         --allow-import=FOLDER lets a rule look in another folder",
+                        "there is no folder node_modules in {}; `npm install {package}` there gets the package",
                         listed(folders.iter().filter_map(|folder| folder.parent()))
                     ),
                     false => format!(
@@ -194,4 +196,11 @@ impl ModuleCache {
             problem,
         }
     }
+}
+
+/// Whether a name is rather that of a file of a rule than that of a package.
+fn is_file_name(name: &str) -> bool {
+    let extension = Path::new(name).extension().and_then(|end| end.to_str());
+    let known = ["yml", "yaml", "mjs", "cjs", "ts", "mts", "cts", "json"];
+    extension.is_some_and(|extension| known.contains(&extension))
 }

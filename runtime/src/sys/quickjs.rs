@@ -76,6 +76,39 @@ pub fn compile_script<'js>(
     compile_in_mode(ctx, file, source, top_level, false)
 }
 
+/// Compiles a script as [`compile_script`] does, whose first line has this number in stack traces.
+///
+/// # Errors
+///
+/// A `SyntaxError` is left pending in the context.
+pub fn compile_script_at<'js>(
+    ctx: &Ctx<'js>,
+    file: &str,
+    source: &str,
+    first_line: u32,
+) -> Result<Compiled<'js>> {
+    let file = CString::new(file)?;
+    let text = CString::new(source)?;
+    let flags = qjs::JS_EVAL_TYPE_GLOBAL | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
+    let mut options = qjs::JSEvalOptions {
+        version: 1,
+        eval_flags: flags as i32,
+        filename: file.as_ptr(),
+        line_num: first_line as i32,
+    };
+    // SAFETY: both strings are zero-terminated and outlive the call, as the options do; the length excludes the zero.
+    let raw = unsafe {
+        qjs::JS_Eval2(
+            ctx.as_raw().as_ptr(),
+            text.as_ptr(),
+            source.len() as _,
+            &raw mut options,
+        )
+    };
+    // SAFETY: `raw` is what the call above returned.
+    unsafe { checked(ctx, raw) }.map(Compiled)
+}
+
 /// Compiles a script as [`compile_script`] does; it is strict if it says so or `is_strict` does.
 pub(crate) fn compile_in_mode<'js>(
     ctx: &Ctx<'js>,

@@ -81,7 +81,7 @@ pub(crate) mod suspects {
     use crate::error::suspect::Suspect;
 
     /// Finds none.
-    pub(crate) fn suspects(_source: &str, _prefix: u32, _line: u32, _column: u32) -> Vec<Suspect> {
+    pub fn suspects(_source: &str, _prefix: u32, _line: u32, _column: u32) -> Vec<Suspect> {
         Vec::new()
     }
 
@@ -189,6 +189,11 @@ pub(crate) fn js_problems(
 
 /// Whether JavaScript is none because of JSX: not known.
 pub(crate) fn jsx_problem(_source: &str) -> Option<SyntaxProblem> {
+    None
+}
+
+/// What a module exports itself, which is not known.
+pub(crate) fn own_exports(_source: &str) -> Option<(Vec<String>, Vec<String>)> {
     None
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Lint {
     pub(crate) at: (u32, u32),
     /// The length in the source, in characters.
     pub(crate) length: u32,
+    /// The line that the message has for `{line}`.
+    pub(crate) line: Option<u32>,
 }
 
 /// A member of a module that a script reads.

@@ -67,6 +67,7 @@ impl<'a> Look<'_, 'a> {
             help,
             at: (line, column),
             length,
+            line: None,
         });
     }
 
@@ -138,9 +139,12 @@ impl<'a> Look<'_, 'a> {
             self.add(
                 "Unreachable",
                 dead.span(),
-                format!("this never runs: line {line} leaves before it"),
+                "this never runs: line {line} leaves before it".to_owned(),
                 "remove it, or move it".to_owned(),
             );
+            if let Some(lint) = self.lints.found.last_mut() {
+                lint.line = Some(line);
+            }
         }
     }
 

@@ -35,7 +35,7 @@ const MOST_NAMES: usize = 500;
 
 /// The steps that may have failed at a place that QuickJS reports in JavaScript that it compiled with `prefix` characters in
 /// front of its first line: line and column as it counts them. Nothing for what does not parse.
-pub(crate) fn suspects(source: &str, prefix: u32, line: u32, column: u32) -> Vec<Suspect> {
+pub fn suspects(source: &str, prefix: u32, line: u32, column: u32) -> Vec<Suspect> {
     on_big_stack(source, || {
         Ok::<_, Vec<SyntaxProblem>>(parsed(source, |program| {
             let marks = Marks::of(source, prefix, program);
