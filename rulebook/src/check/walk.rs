@@ -118,7 +118,9 @@ impl<'a> BookWalk<'a> {
                     self.data(default);
                 }
             }
-            self.block(&def.body);
+            self.with_own_variables(&def.body);
+            self.say_what_is_lost();
+            self.shared.clear();
         }
         if let Some(concurrency) = &book.concurrency {
             self.region(&concurrency.region);
@@ -131,15 +133,7 @@ impl<'a> BookWalk<'a> {
             self.block(block);
         }
         self.held.clear();
-        for (name, at) in std::mem::take(&mut self.in_forks) {
-            if self.shared.contains(&name) {
-                let message = format!(
-                    "{name} is set in a fork, which has a copy of the variables: what it sets is lost"
-                );
-                let help = "let the fork `return` it, with a `register` beside its `parallel`";
-                self.warns(at, "Lost", message, help.to_owned());
-            }
-        }
+        self.say_what_is_lost();
         // Several paths may lead to the same place; it is reported once.
         let mut seen = HashSet::new();
         self.nested
@@ -165,6 +159,26 @@ impl<'a> BookWalk<'a> {
         let mut seen = HashSet::new();
         self.paths
             .retain(|code| seen.insert((code.at.line, code.at.column)));
+    }
+
+    /// Warns of what forks set, and the rulebook, or the function, uses outside of them.
+    fn say_what_is_lost(&mut self) {
+        for (name, at) in std::mem::take(&mut self.in_forks) {
+            if self.shared.contains(&name) {
+                let message = format!(
+                    "{name} is set in a fork, which has a copy of the variables: what it sets is lost"
+                );
+                let help = "let the fork `return` it, with a `register` beside its `parallel`";
+                self.warns(at, "Lost", message, help.to_owned());
+            }
+        }
+    }
+
+    /// The ops of a function, which has variables of its own. What it sets in forks is left for the caller.
+    fn with_own_variables(&mut self, body: &'a Block) {
+        let fork = self.fork.take();
+        self.block(body);
+        self.fork = fork;
     }
 
     fn op(&mut self, op: &'a Op) {
@@ -332,7 +346,11 @@ impl<'a> Walk<'a> for BookWalk<'a> {
             self.called_at = Some(self.called_at.unwrap_or(at));
             self.book = book;
         }
-        self.block(&def.body);
+        // What the function says of its own variables was said where it is defined.
+        let outside = (self.in_forks.len(), self.shared.clone());
+        self.with_own_variables(&def.body);
+        self.in_forks.truncate(outside.0);
+        self.shared = outside.1;
         (self.book, self.called_at) = before;
         self.depth -= 1;
     }

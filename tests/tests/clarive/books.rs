@@ -604,7 +604,7 @@ pub(crate) const BOOK_PAGES: &[BookPage] = &[
                 "do:\n   - text =: |\n         a\n         b\n   - lines =: \"{{ text.split('\\\\n') }}\"\n   - echo: ${lines[1]}\n   - bad =: \"{{ text.split('\\n') }}\"\n",
                 "b\n",
             )
-            .fails("unexpected end of string"),
+            .fails("Unterminated string"),
         ],
         not: &[
             not(2..=2, "the words of Clarive's parser"),
