@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
+use std::sync::{Arc, Weak as WeakArc};
 use std::time::Duration;
 
 use cla_runtime::host::Run;
@@ -127,6 +127,8 @@ impl Plan {
 #[derive(Default)]
 struct Commands {
     running: RefCell<HashMap<u64, Weak<Command>>>,
+    /// All that may live, also those in which the rule has no interest any more.
+    alive: RefCell<Vec<WeakArc<Shared>>>,
     last: std::cell::Cell<u64>,
 }
 
@@ -135,18 +137,43 @@ impl Commands {
         run.state().unwrap_or_else(|| {
             let made = Rc::<Self>::default();
             run.set_state(Rc::clone(&made));
-            let at_end = Rc::clone(&made);
+            let at_end = AtEnd(Rc::clone(&made));
             run.before_release(async move {
-                let running: Vec<_> = at_end.running.take().into_values().collect();
-                let running: Vec<_> = running.iter().filter_map(Weak::upgrade).collect();
                 // All are asked before the first one is waited for.
-                running.iter().for_each(|command| command.end());
-                for command in running {
-                    command.ended().await;
+                let alive = at_end.0.alive();
+                alive.iter().for_each(|command| command.end());
+                for command in alive {
+                    command.discard();
+                    let _ = command.ended().await;
                 }
             });
             made
         })
+    }
+
+    fn alive(&self) -> Vec<Arc<Shared>> {
+        self.alive
+            .borrow()
+            .iter()
+            .filter_map(WeakArc::upgrade)
+            .collect()
+    }
+
+    fn add(&self, shared: &Arc<Shared>) {
+        let mut alive = self.alive.borrow_mut();
+        if alive.len() == alive.capacity() {
+            alive.retain(|other| other.upgrade().is_some_and(|other| !other.has_ended()));
+        }
+        alive.push(Arc::downgrade(shared));
+    }
+}
+
+/// Kills, when it is dropped, what still lives: the run's grace is over, and the process may end at once.
+struct AtEnd(Rc<Commands>);
+
+impl Drop for AtEnd {
+    fn drop(&mut self) {
+        self.0.alive().iter().for_each(|command| command.kill());
     }
 }
 
@@ -197,6 +224,7 @@ impl Command {
             grace: plan.grace,
         };
         shared.started(driver.ids());
+        commands.add(&shared);
         tokio::spawn(driver.drive(Arc::clone(&shared)));
         let number = commands.last.get() + 1;
         commands.last.set(number);

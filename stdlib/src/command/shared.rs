@@ -286,6 +286,11 @@ impl Shared {
         self.ending.notify_waiters();
     }
 
+    /// Whether it has ended, and all that is to be known of it is known.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state.lock().ended.is_some()
+    }
+
     /// Kills it at once.
     pub(super) fn kill(&self) {
         self.signal("SIGKILL");
