@@ -1,6 +1,6 @@
 //! Blocking: a host function waits for a future, and the run's fiber is suspended meanwhile.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -104,7 +104,15 @@ impl Run {
         // It is stopped, and what must happen in the end goes on for a while.
         match self.wait_end() {
             Some(until) if !self.has_no_grace() => {
-                fiber::block_on(within(self.clock(), until, future)).map(|done| (done, true))
+                // What is ready at once has let nobody else go on, and so ends no slice.
+                let mut waited = false;
+                let mut within = pin!(within(self.clock(), until, future));
+                let done = fiber::block_on(poll_fn(|cx| {
+                    let poll = within.as_mut().poll(cx);
+                    waited |= poll.is_pending();
+                    poll
+                }));
+                done.map(|done| (done, waited))
             }
             _ => Err(Stopped),
         }

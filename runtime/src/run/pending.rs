@@ -164,6 +164,10 @@ impl Run {
         let pending = &self.event_loop;
         let mut before_next_timer = 0;
         loop {
+            // Waits that end at once, as those of timers that set new ones, let nobody else go on while a stopped run is left.
+            if self.is_unwinding() {
+                self.give_way();
+            }
             // Jobs first: a timer's callback may not run between a promise and its reactions.
             let mut in_jobs = false;
             while !in_jobs && ctx.execute_pending_job() {
